@@ -1,0 +1,402 @@
+"""Evaluation of a system in any number system, on whole arrays.
+
+Every subexpression becomes a tensor whose axes carry the names of its free indices; products under a sum become
+matrix products. Nothing is rearranged that would change an error bound: sums are not distributed, differences are
+taken where they are written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
+from sympy.codegen.cfunctions import expm1, log1p
+
+from fiducial.spec.language import Expr, Greatest, Share, indices, name_of, scalar, size, whole
+from fiducial.spec.system import System
+
+APPLIED = {
+    sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", sympy.erfc: "erfc",
+    log1p: "log1p", expm1: "expm1",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value with one named axis for each free index."""
+
+    axes: tuple[Idx, ...]
+    value: Any
+
+
+def evaluate(
+    system: System, numbers: Any, arrays: Mapping[str, Any], sizes: Mapping[str, int], attributes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Every variable of the system, as a value of the number system.
+
+    ``arrays`` holds the inputs: values for real arrays, NumPy integers for integer ones. ``sizes`` gives the symbolic
+    sizes, ``attributes`` the named numbers (SymPy numbers).
+    """
+    run = _Evaluator(numbers, sizes, attributes)
+    for lhs in system.inputs:
+        run.define(lhs, arrays[name_of(lhs)])
+    for lhs, rule in system.shifts.items():
+        run.define(lhs, run.numbers.exact(run.aligned(run.tensor(rule), indices(lhs))))
+    for lhs, rhs in system.equations.items():
+        run.define(lhs, run.aligned(run.tensor(rhs), indices(lhs)))
+    return run.variables
+
+
+class _Evaluator:
+    def __init__(self, numbers: Any, sizes: Mapping[str, int], attributes: Mapping[str, Any]) -> None:
+        self.numbers = numbers
+        self.known: dict[Expr, Expr] = {size(name): sympy.Integer(value) for name, value in sizes.items()}
+        self.known |= {symbol(name): _exactly(value)
+                       for name, value in attributes.items() for symbol in (scalar, whole)}  # fmt: skip
+        self.variables: dict[str, Any] = {}
+        self.memory: dict[Expr, Tensor] = {}
+
+    def define(self, lhs: Expr, value: Any) -> None:
+        self.variables[name_of(lhs)] = value
+
+    # --- axes ---
+
+    def length(self, i: Idx) -> int:
+        return int((i.upper - i.lower + 1).xreplace(self.known))
+
+    def aligned(self, t: Tensor, axes: tuple[Any, ...]) -> Any:
+        """The tensor's value with exactly these axes: moved, and repeated along those that it lacks."""
+        shape = tuple(self.length(i) if isinstance(i, Idx) else 1 for i in axes)
+        return self.spread(t, axes).broadcast(shape)
+
+    def spread(self, t: Tensor, axes: tuple[Any, ...]) -> Any:
+        """The value with these axes in order; length 1 where the tensor has no such axis."""
+        if t.axes == axes:
+            return t.value
+        order = tuple(t.axes.index(i) for i in axes if i in t.axes)
+        lengths = iter(t.value.shape[a] for a in order)
+        return t.value.transpose(order).reshape(tuple(next(lengths) if i in t.axes else 1 for i in axes))
+
+    def together(self, *tensors: Tensor) -> tuple[tuple[Idx, ...], list[Any]]:
+        axes = tuple(dict.fromkeys(i for t in tensors for i in t.axes))
+        return axes, [self.spread(t, axes) for t in tensors]
+
+    def combine(self, a: Tensor, b: Tensor, operation: Any) -> Tensor:
+        axes, (p, q) = self.together(a, b)
+        return Tensor(axes, operation(p, q))
+
+    # --- expressions ---
+
+    def tensor(self, e: Expr) -> Tensor:
+        known = self.memory.get(e)
+        if known is None:
+            known = self.memory[e] = self.dispatch(e)
+        return known
+
+    def dispatch(self, e: Expr) -> Tensor:
+        if isinstance(e, Indexed):
+            return self.element(e)
+        if isinstance(e, sympy.Symbol) and e.name in self.variables:
+            return Tensor((), self.variables[e.name])
+        if e.is_number or (isinstance(e, sympy.Symbol) and e in self.known):
+            return Tensor((), self.numbers.constant(self.number(e)))
+        if isinstance(e, Idx):
+            return self.from_integers((e,), self.integers(e)[1])
+        if isinstance(e, sympy.Mul):
+            return self.product(e)
+        if isinstance(e, sympy.Add):
+            return self.addition(e)
+        if isinstance(e, sympy.Pow):
+            return self.power(e)
+        if isinstance(e, Sum):
+            return self.sum(e.function, tuple(limits[0] for limits in e.limits))
+        if isinstance(e, Greatest):
+            return self.greatest(e)
+        if type(e) in APPLIED:
+            t = self.tensor(e.args[0])
+            return Tensor(t.axes, self.numbers.apply(APPLIED[type(e)], t.value))
+        return self.piecewise_linear(e)
+
+    def number(self, e: Expr) -> Expr:
+        return e.xreplace(self.known)
+
+    def piecewise_linear(self, e: Expr) -> Tensor:
+        """The functions that are made of pieces: chosen by comparison, sets at their kinks."""
+        if isinstance(e, Piecewise):
+            return self.piecewise(e.args)
+        if isinstance(e, Share):
+            return self.share(e.args[0], e.args[1])
+        if isinstance(e, KroneckerDelta):
+            axes, equal = self.compared(e.args[0], e.args[1], np.equal)
+            return self.from_integers(axes, equal.astype(int))
+        if isinstance(e, sympy.Abs):
+            t = self.tensor(e.args[0])
+            return Tensor(t.axes, abs(t.value))
+        if isinstance(e, sympy.sign | sympy.Heaviside):
+            return self.step(e)
+        if isinstance(e, sympy.Max | sympy.Min):
+            flip = -1.0 if isinstance(e, sympy.Min) else 1.0
+            parts = [self.tensor(a) for a in e.args]
+            if flip < 0:
+                parts = [Tensor(t.axes, t.value.scaled(-1.0)) for t in parts]
+            top = reduce(lambda a, b: self.combine(a, b, lambda p, q: p.maximum(q)), parts)
+            return Tensor(top.axes, top.value.scaled(flip))
+        raise ValueError(f"no rule to evaluate {type(e).__name__}: {e}")
+
+    # --- integers: positions and labels ---
+
+    def integers(self, e: Expr) -> tuple[tuple[Idx, ...], Any]:
+        """An integer expression as a NumPy array over its free indices."""
+        if isinstance(e, Idx):
+            return (e,), np.arange(int(self.number(e.lower)), int(self.number(e.upper)) + 1)
+        if isinstance(e, Indexed):
+            return self.looked_up(np.asarray(self.variables[name_of(e)]), e.indices)
+        if isinstance(e, sympy.Add | sympy.Mul):
+            parts = [self.integers(a) for a in e.args]
+            axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
+            values = [_named(a, v, axes) for a, v in parts]
+            return axes, reduce(np.add if isinstance(e, sympy.Add) else np.multiply, values)
+        return (), np.asarray(int(self.number(e)))
+
+    def looked_up(self, data: Any, positions: tuple[Expr, ...]) -> tuple[tuple[Idx, ...], Any]:
+        parts = [self.integers(p) for p in positions]
+        axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
+        return axes, data[tuple(_named(a, v, axes) for a, v in parts)]
+
+    def from_integers(self, axes: tuple[Idx, ...], array: Any) -> Tensor:
+        return Tensor(axes, self.numbers.interval(array, array))
+
+    def compared(self, left: Expr, right: Expr, operation: Any) -> tuple[tuple[Idx, ...], Any]:
+        (a, p), (b, q) = self.integers(left), self.integers(right)
+        axes = tuple(dict.fromkeys((*a, *b)))
+        return axes, operation(_named(a, p, axes), _named(b, q, axes))
+
+    def element(self, e: Indexed) -> Tensor:
+        value = self.variables[name_of(e)]
+        if isinstance(value, np.ndarray):
+            return self.from_integers(*self.looked_up(value, e.indices))
+        if all(isinstance(i, Idx) for i in e.indices) and len(set(e.indices)) == len(e.indices):
+            return Tensor(tuple(e.indices), value)
+        positions = np.arange(math.prod(value.shape)).reshape(value.shape)
+        # Positions outside the array belong to terms that a guard removes: any element will do.
+        parts = [self.integers(p) for p in e.indices]
+        axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
+        where = tuple(np.clip(_named(a, v, axes), 0, n - 1) for (a, v), n in zip(parts, value.shape, strict=True))
+        return Tensor(axes, value.gather(positions[where]))
+
+    # --- arithmetic ---
+
+    def addition(self, e: Expr) -> Tensor:
+        axes, values = self.together(*(self.tensor(a) for a in e.args))
+        if len(values) == 2:
+            return Tensor(axes, values[0] + values[1])
+        return Tensor(axes, values[0].total(values[1:]))
+
+    def power(self, e: Expr) -> Tensor:
+        base, exponent = e.args
+        t = self.tensor(base)
+        if exponent == sympy.Rational(1, 2):
+            return Tensor(t.axes, self.numbers.apply("sqrt", t.value))
+        if exponent.is_Integer and exponent > 0:
+            return Tensor(t.axes, reduce(lambda a, b: a * b, [t.value] * int(exponent)))
+        if exponent.is_Rational and exponent < 0:
+            one = self.numbers.constant(sympy.Integer(1))
+            return Tensor(t.axes, one / self.tensor(base**-exponent).value)
+        raise ValueError(f"no rule to evaluate the power {e}")
+
+    def product(self, e: Expr) -> Tensor:
+        """Numerator over denominator; signs and powers of two are exact."""
+        scale, above, below = self.factors(e)
+        top = self.times([self.tensor(f) for f in above])
+        if below:
+            top = self.combine(top, self.times([self.tensor(f) for f in below]), lambda p, q: p / q)
+        return Tensor(top.axes, top.value.scaled(scale)) if scale != 1 else top
+
+    def factors(self, e: Expr) -> tuple[float, list[Expr], list[Expr]]:
+        scale, above, below = 1.0, [], []
+        for f in sympy.Mul.make_args(e):
+            if f.is_Rational and not f.is_zero:
+                scale *= -1 if f < 0 else 1
+                p, q = abs(f).as_numer_denom()
+                for number, side in ((p, above), (q, below)):
+                    if number != 1 and math.frexp(float(number))[0] == 0.5:
+                        scale *= float(number) if side is above else 1 / float(number)
+                    elif number != 1:
+                        side.append(number)
+            elif isinstance(f, sympy.Pow) and f.exp.is_Rational and f.exp < 0:
+                below.append(1 / f)
+            else:
+                above.append(f)
+        return scale, above, below
+
+    def times(self, tensors: list[Tensor]) -> Tensor:
+        if not tensors:
+            return Tensor((), self.numbers.constant(sympy.Integer(1)))
+        ordered = sorted(tensors, key=lambda t: len(t.axes))
+        return reduce(lambda a, b: self.combine(a, b, lambda p, q: p * q), ordered)
+
+    # --- reductions ---
+
+    def sum(self, body: Expr, bound: tuple[Idx, ...]) -> Tensor:
+        inside, outside, others, unused = [], [], [], set(bound)
+        for f in sympy.Mul.make_args(body):
+            if not f.has(*bound):
+                outside.append(f)
+            elif self.left_out(f, bound) is not None:
+                others.append(f)
+            else:
+                inside.append(f)
+        total = self.contract([self.tensor(f) for f in inside] or [self.times([])], bound, others)
+        for i in total.axes:
+            unused.discard(i)
+        return self.times([total, self.tensor(sympy.Mul(*outside))]) if outside else total
+
+    def left_out(self, factor: Expr, bound: tuple[Idx, ...]) -> tuple[Idx, Idx] | None:
+        """(l, k) where the factor is ``other(l, k)``, l being summed over."""
+        rest = 1 - factor
+        if isinstance(rest, KroneckerDelta) and all(isinstance(i, Idx) for i in rest.args):
+            for l, k in (rest.args, rest.args[::-1]):
+                if l in bound and k not in bound:
+                    return l, k
+        return None
+
+    def contract(self, tensors: list[Tensor], bound: tuple[Idx, ...], others: list[Expr]) -> Tensor:
+        """Sum of the product over the bound indices."""
+        if others:
+            l, k = self.left_out(others[0], bound) or (None, None)
+            rest = tuple(i for i in bound if i != l)
+            body = self.contract(tensors, rest, others[1:])
+            if k in body.axes or l not in body.axes:
+                body = self.combine(body, self.tensor(others[0]), lambda p, q: p * q)
+                return Tensor(*self.summed(body, l))
+            axis = body.axes.index(l)
+            return Tensor(tuple(k if i == l else i for i in body.axes), body.value.sum_of_others(axis))
+        tensors = self.merged(tensors)
+        for i in bound:
+            having = [t for t in tensors if i in t.axes]
+            tensors = [t for t in tensors if i not in t.axes]
+            if not having:
+                tensors.append(Tensor((), self.numbers.constant(sympy.Integer(self.length(i)))))
+            elif len(having) == 2:
+                tensors.append(self.inner(having[0], having[1], i, {j for t in tensors for j in t.axes} | set(bound)))
+            else:
+                tensors.append(Tensor(*self.summed(self.times(having), i)))
+        return self.times(tensors)
+
+    def merged(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Multiplies what makes nothing larger, so that at most matrix-like factors stay."""
+        result: list[Tensor] = []
+        for t in sorted(tensors, key=lambda t: -len(t.axes)):
+            host = next((a for a, r in enumerate(result) if set(t.axes) <= set(r.axes)), None)
+            if host is None:
+                result.append(t)
+            else:
+                result[host] = self.combine(result[host], t, lambda p, q: p * q)
+        return result
+
+    def summed(self, t: Tensor, i: Idx) -> tuple[tuple[Idx, ...], Any]:
+        axis = t.axes.index(i)
+        return (*t.axes[:axis], *t.axes[axis + 1 :]), t.value.sum(axis)
+
+    def inner(self, a: Tensor, b: Tensor, i: Idx, keep: set[Idx]) -> Tensor:
+        """The sum over i of a * b as a (batched) matrix product."""
+        shared = tuple(j for j in a.axes if j in b.axes and j != i)
+        left = tuple(j for j in a.axes if j not in b.axes)
+        right = tuple(j for j in b.axes if j not in a.axes)
+        if not left and not right:
+            return Tensor(*self.summed(self.times([a, b]), i))
+        batch, rows, columns = (tuple(map(self.length, axes)) for axes in (shared, left, right))
+        n = self.length(i)
+        p = self.spread(a, (*shared, *left, i)).reshape((*batch, math.prod(rows), n))
+        q = self.spread(b, (*shared, i, *right)).reshape((*batch, n, math.prod(columns)))
+        return Tensor((*shared, *left, *right), p.matmul(q).reshape((*batch, *rows, *columns)))
+
+    def greatest(self, e: Greatest) -> Tensor:
+        t = self.tensor(e.function)
+        for limits in e.limits:
+            axis = t.axes.index(limits[0])
+            t = Tensor((*t.axes[:axis], *t.axes[axis + 1 :]), t.value.max(axis))
+        return t
+
+    # --- pieces ---
+
+    def piecewise(self, cases: tuple[Any, ...]) -> Tensor:
+        (value, condition), *rest = cases
+        if condition == True or not rest:  # noqa: E712 (a SymPy truth value)
+            return self.tensor(value)
+        axes, yes, no = self.truth(condition)
+        a, b = self.tensor(value), self.piecewise(tuple(rest))
+        everything = tuple(dict.fromkeys((*axes, *a.axes, *b.axes)))
+        masks = [_named(axes, m, everything) for m in (yes, no)]
+        return Tensor(everything, self.numbers.choose(*masks, self.spread(a, everything), self.spread(b, everything)))
+
+    def truth(self, c: Any) -> tuple[tuple[Idx, ...], Any, Any]:
+        """Where a condition certainly holds, and where it certainly does not."""
+        if isinstance(c, sympy.And | sympy.Or):
+            parts = [self.truth(a) for a in c.args]
+            axes = tuple(dict.fromkeys(i for a, _, _ in parts for i in a))
+            yes, no = ([_named(p[0], p[k], axes) for p in parts] for k in (1, 2))
+            both, either = (lambda m: reduce(lambda a, b: a & b, m)), (lambda m: reduce(lambda a, b: a | b, m))
+            return (axes, both(yes), either(no)) if isinstance(c, sympy.And) else (axes, either(yes), both(no))
+        if c.lhs.is_integer and c.rhs.is_integer:
+            axes, holds = self.compared(c.lhs, c.rhs, _INTEGER[type(c)])
+            return axes, holds, ~holds
+        t = self.tensor(c.lhs - c.rhs)
+        if isinstance(c, sympy.Gt | sympy.Le):
+            yes, no = t.value.positive()
+        elif isinstance(c, sympy.Lt | sympy.Ge):
+            yes, no = t.value.negative()
+        else:
+            (above, _), (below, _) = t.value.positive(), t.value.negative()
+            (_, low), (_, high) = t.value.positive(), t.value.negative()
+            yes, no = low & high, above | below
+            return (t.axes, yes, no) if isinstance(c, sympy.Eq) else (t.axes, no, yes)
+        return (t.axes, yes, no) if isinstance(c, sympy.Gt | sympy.Lt) else (t.axes, no, yes)
+
+    def step(self, e: Expr) -> Tensor:
+        """Heaviside or sign: at 0, every slope between the two sides."""
+        t = self.tensor(e.args[0])
+        (above, at_most), (below, at_least) = t.value.positive(), t.value.negative()
+        lowest = -1 if isinstance(e, sympy.sign) else 0
+        low, high = np.where(_cpu(above), 1, lowest), np.where(_cpu(below), lowest, 1)
+        return Tensor(t.axes, self.numbers.interval(low, high))
+
+    def share(self, element: Expr, greatest: Greatest) -> Tensor:
+        top, t = self.tensor(greatest), self.tensor(element)
+        candidates = self.combine(self.tensor(greatest.function), top, lambda p, q: p - q)
+        possible = ~_cpu(candidates.value.negative()[0])
+        reduced = tuple(candidates.axes.index(limits[0]) for limits in greatest.limits)
+        many = Tensor(tuple(i for i in candidates.axes if i in top.axes), possible.sum(axis=reduced) > 1)
+        mine = self.combine(t, top, lambda p, q: p - q)
+        high = ~_cpu(mine.value.negative()[0])
+        low = high & ~_named(many.axes, many.value, mine.axes)
+        return Tensor(mine.axes, self.numbers.interval(low.astype(int), high.astype(int)))
+
+
+def _exactly(value: Any) -> Expr:
+    """A Python number as the rational that it is."""
+    return sympy.Rational(value) if isinstance(value, float) and math.isfinite(value) else sympy.sympify(value)
+
+
+_INTEGER = {
+    sympy.Gt: np.greater, sympy.Ge: np.greater_equal, sympy.Lt: np.less, sympy.Le: np.less_equal,
+    sympy.Eq: np.equal, sympy.Ne: np.not_equal,
+}  # fmt: skip
+
+
+def _named(axes: tuple[Idx, ...], array: Any, wanted: tuple[Idx, ...]) -> Any:
+    """A bare array over named axes, spread over the wanted ones."""
+    order = [axes.index(i) for i in wanted if i in axes]
+    shape = iter([array.shape[a] for a in order])
+    return array.transpose(order).reshape([next(shape) if i in axes else 1 for i in wanted])
+
+
+def _cpu(mask: Any) -> Any:
+    """Masks decide on the host, whatever the device of the numbers."""
+    return mask.get() if hasattr(mask, "get") else np.asarray(mask)

@@ -1,0 +1,27 @@
+"""Floating-point formats: what one rounding may cost in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Format:
+    """A binary floating-point format.
+
+    ``unit`` is the unit roundoff u (half a unit in the last place of 1), ``tiny`` the smallest subnormal number,
+    ``largest`` the largest finite one. Source: IEEE 754-2019; bfloat16: the upper half of binary32.
+    """
+
+    name: str
+    unit: float
+    tiny: float
+    largest: float
+
+
+FORMATS = {
+    "float64": Format("float64", 2.0**-53, 2.0**-1074, (2 - 2.0**-52) * 2.0**1023),
+    "float32": Format("float32", 2.0**-24, 2.0**-149, (2 - 2.0**-23) * 2.0**127),
+    "float16": Format("float16", 2.0**-11, 2.0**-24, 65504.0),
+    "bfloat16": Format("bfloat16", 2.0**-8, 2.0**-133, (2 - 2.0**-7) * 2.0**127),
+}

@@ -1,0 +1,99 @@
+"""The words that equations are written in: sizes, indices, arrays, and the few functions that SymPy lacks.
+
+An index carries its range (``k = index("k", K)`` runs over 0 .. K-1), so ``Sum(x[n, k], k)`` needs no bounds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.concrete.expr_with_limits import ExprWithLimits
+
+Expr = sympy.Expr
+
+
+def size(name: str) -> sympy.Symbol:
+    """A positive integer that is left symbolic: every derivation holds for all of its values."""
+    return sympy.Symbol(name, integer=True, positive=True)
+
+
+def index(name: str, length: Expr) -> sympy.Idx:
+    """An index that runs over 0 .. length-1."""
+    return sympy.Idx(name, length)
+
+
+def array(name: str) -> sympy.IndexedBase:
+    """A real array; its rank is the number of indices that it is written with."""
+    return sympy.IndexedBase(name, real=True)
+
+
+def integers(name: str) -> sympy.IndexedBase:
+    """An array of integers (labels, positions); it may stand inside another array's index."""
+    return sympy.IndexedBase(name, integer=True)
+
+
+def positive(name: str) -> sympy.IndexedBase:
+    """A positive array."""
+    return sympy.IndexedBase(name, positive=True)
+
+
+def whole(name: str) -> sympy.Symbol:
+    """An integer attribute."""
+    return sympy.Symbol(name, integer=True)
+
+
+def scalar(name: str) -> sympy.Symbol:
+    """A real number: an attribute, or an array of rank 0."""
+    return sympy.Symbol(name, real=True)
+
+
+def other(i: Expr, j: Expr) -> Expr:
+    """1 where i and j differ, else 0: ``Sum(other(l, k) * p[l], l)`` is the sum of the others, free of cancellation."""
+    return sympy.Integer(1) - sympy.KroneckerDelta(i, j)
+
+
+class Greatest(ExprWithLimits):  # type: ignore[misc]
+    """``Greatest(x[n, k], k)``: the greatest element over an index, as ``Sum`` is their sum.
+
+    Its derivative with respect to an element is that element's ``Share`` in it.
+    """
+
+    def __new__(cls, function: Expr, *symbols: Any) -> Greatest:
+        node: Greatest = ExprWithLimits.__new__(cls, function, *symbols)
+        return node
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+
+class Share(sympy.Function):  # type: ignore[misc]
+    """``Share(x[n, k], Greatest(x[n, l], l))``: the derivative of a greatest element, as a set.
+
+    1 at a unique maximum, 0 below it, anything in [0, 1] at a tie.
+    """
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return sympy.S.Zero
+
+
+def variable(lhs: Expr) -> Expr:
+    """What an equation's left side defines: the array of ``y[n, k]``, or the number ``L`` itself."""
+    return lhs.base if isinstance(lhs, sympy.Indexed) else lhs
+
+
+def indices(lhs: Expr) -> tuple[Expr, ...]:
+    """The indices of ``y[n, k]``; none for a number."""
+    return tuple(lhs.indices) if isinstance(lhs, sympy.Indexed) else ()
+
+
+def name_of(lhs: Expr) -> str:
+    """The name of the variable on an equation's left side."""
+    return str(variable(lhs))
+
+
+def at(like: Expr, name: str, position: tuple[Expr, ...]) -> Expr:
+    """The variable ``name``, an array or a number as ``like`` is, at a position."""
+    return array(name)[position] if isinstance(like, sympy.Indexed) else scalar(name)

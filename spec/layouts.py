@@ -1,0 +1,201 @@
+"""Layouts: how arrays of any shape are read as the arrays of an operation's equations.
+
+A layout only moves, reshapes and repeats, so it is a gather of positions; its adjoint (how a gradient goes back into
+the input's shape) is the matching scatter, with a sum where an element was repeated, and follows from it. ``draw``
+chooses shapes for the suite through ``pick(options)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fiducial.spec.language import indices
+from fiducial.spec.operation import Definition
+
+Shape = tuple[int, ...]
+Attributes = Mapping[str, Any]
+SIZES = (3, 2, 5, 1, 7, 4)
+SHAPES: tuple[Shape, ...] = ((5,), (2, 3), (), (3, 1, 2), (7,), (1,), (2, 3, 5))
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """All arrays have one shape; the equations see them flattened. An output of rank 0 is a number."""
+
+    empty: bool = True
+
+    def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        return [a.reshape(-1) for a in arrays]
+
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape:
+        return shapes[0] if rank else ()
+
+    def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
+        return array.reshape(-1) if rank else array
+
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        shape = pick((*SHAPES, (0,), (2, 0)) if self.empty else SHAPES)
+        return [shape] * len(definition.system.inputs), {}
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """Shapes are broadcast together, then flattened."""
+
+    def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        return [a.reshape(-1) for a in np.broadcast_arrays(*arrays)]
+
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape:
+        return np.broadcast_shapes(*shapes)
+
+    def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
+        return array.reshape(-1)
+
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        # Prepended and stretched axes together are what un-broadcasting gets wrong: (2, 3, 4) against (1, 4).
+        pairs = (((3, 4), (3, 4)), ((2, 3, 4), (1, 4)), ((1, 4), (2, 3, 4)), ((3, 1), (1, 2)), ((), (2, 3)), ((5,), ()),
+                 ((2, 3), (3,)), ((4, 1, 3), (2, 1)), ((), ()), ((0, 3), (1, 3)))  # fmt: skip
+        return list(pick(pairs)), {}
+
+
+@dataclass(frozen=True)
+class Over:
+    """The axes named by ``axis`` become the last index k, all others the first, n; results of rank 1 lose the axes."""
+
+    several: bool = False
+    empty: bool = False
+
+    def _axes(self, rank: int, attributes: Attributes) -> Shape:
+        axis = attributes["axis"]
+        axes = range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis
+        return tuple(a % rank if rank else a for a in axes)
+
+    def _table(self, array: Any, attributes: Attributes) -> Any:
+        axes = self._axes(array.ndim, attributes)
+        kept = [a for a in range(array.ndim) if a not in axes]
+        rows = math.prod(array.shape[a] for a in kept)
+        return array.transpose([*kept, *axes]).reshape(rows, math.prod(array.shape[a] for a in axes))
+
+    def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        return [self._table(a, attributes) for a in arrays]
+
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape:
+        if rank == 2:
+            return shapes[0]
+        axes, keep = self._axes(len(shapes[0]), attributes), attributes.get("keepdims", False)
+        return tuple(1 if a in axes else n for a, n in enumerate(shapes[0]) if keep or a not in axes)
+
+    def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
+        return self._table(array, attributes) if rank == 2 else array.reshape(-1)
+
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        shape = pick(((3, 5), (4,), (2, 3, 4), (1, 7), (6, 1), (2, 1, 3, 2)))
+        single = [-1, *range(len(shape)), -len(shape)]
+        attributes = {"axis": pick(single)}
+        if self.several:
+            # two axes out of order, and all of them, are as legal as one
+            pairs = [(a, b) for a in range(len(shape)) for b in range(len(shape)) if a != b]
+            attributes = {"axis": pick([None, *single, *pairs]), "keepdims": pick((False, True))}
+        return [shape] * len(definition.system.inputs), attributes
+
+
+@dataclass(frozen=True)
+class Direct:
+    """The arrays are the equations' own; shapes follow from the sizes of their indices."""
+
+    def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        return list(arrays)
+
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape | None:  # type: ignore[override]
+        return None
+
+    def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
+        return array
+
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        names = sorted({str(i.upper + 1) for x in definition.system.inputs for i in indices(x)})
+        sizes = {name: pick(SIZES) for name in names}
+        return [tuple(sizes[str(i.upper + 1)] for i in indices(x)) for x in definition.system.inputs], {}
+
+
+@dataclass(frozen=True)
+class Matmul:
+    """Stacks of matrices with broadcast leading axes; an operand of rank 1 is a row (left) or a column (right)."""
+
+    def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        a, b = arrays
+        a, b = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        return [np.broadcast_to(m, (*batch, *m.shape[-2:])).reshape(math.prod(batch), *m.shape[-2:]) for m in (a, b)]
+
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape:
+        a, b = shapes
+        rows, columns = a[-2:-1] if len(a) > 1 else (), b[-1:] if len(b) > 1 else ()
+        return (*np.broadcast_shapes(a[:-2], b[:-2]), *rows, *columns)
+
+    def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
+        a, b = shapes
+        rows, columns = (a[-2] if len(a) > 1 else 1), (b[-1] if len(b) > 1 else 1)
+        return array.reshape(math.prod(np.broadcast_shapes(a[:-2], b[:-2])), rows, columns)
+
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        pairs = (((3, 4), (4, 2)), ((2, 3, 5), (5, 4)), ((3, 5), (2, 5, 4)), ((2, 1, 3, 4), (3, 4, 2)), ((4,), (4,)),
+                 ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((1, 7), (7, 1)))  # fmt: skip
+        return list(pick(pairs)), {}
+
+
+@dataclass(frozen=True)
+class NewAxis:
+    """x is read as (a, b), split where the new axis goes; the result as (a, r, b)."""
+
+    def _split(self, shape: Shape, attributes: Attributes) -> tuple[int, int]:
+        place = attributes["axis"] % (len(shape) + 1)
+        return math.prod(shape[:place]), math.prod(shape[place:])
+
+    def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        return [a.reshape(self._split(a.shape, attributes)) for a in arrays]
+
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape:
+        place = attributes["axis"] % (len(shapes[0]) + 1)
+        return (*shapes[0][:place], attributes["n"], *shapes[0][place:])
+
+    def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
+        before, after = self._split(shapes[0], attributes)
+        return array.reshape(before, attributes["n"], after)
+
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        shape = pick(((4,), (2, 3), (3, 1, 2), ()))
+        return [shape], {"axis": pick((0, len(shape), -1, *range(len(shape))))}
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A table (V, D) and positions of any shape, which the equations see flattened."""
+
+    def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        return [arrays[0], arrays[1].reshape(-1)]
+
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape:
+        return (*shapes[1], shapes[0][1])
+
+    def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
+        return array.reshape(-1, shapes[0][1])
+
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        # More positions than rows: some repeat.
+        return [pick(((4, 3), (3, 5), (6, 2))), pick(((7,), (2, 5), (3, 2, 3), ()))], {}
+
+
+def restored(gradient: Any, positions: Any, size: int) -> tuple[Any, Any]:
+    """Where the elements of a laid-out gradient belong: an order, and how often each element was repeated.
+
+    ``positions`` is the layout of 0 .. size-1; ``gradient.gather(order)`` then has shape (size, repeats).
+    """
+    flat = positions.reshape(-1)
+    repeats = flat.size // size if size else 1
+    return np.argsort(flat, kind="stable").reshape(size, repeats) if size else flat.reshape(0, 1), repeats

@@ -1,0 +1,172 @@
+"""An operation of the catalogue: names, attributes, layout, and the function that writes its equations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+
+from fiducial.spec.language import Expr, name_of
+from fiducial.spec.system import System
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What an input may hold: reals in [low, high], or integers below a size; constants have no gradient."""
+
+    low: float = float("-inf")
+    high: float = float("inf")
+    below: str | None = None
+    constant: bool = False
+
+
+REAL = Domain()
+PROBABILITY = Domain(0.0, 1.0)
+WEIGHT = Domain(0.0)  # a target distribution's mass, not necessarily summing to one
+
+
+def labels(below: str) -> Domain:
+    """Integers 0 .. below-1."""
+    return Domain(0, below=below, constant=True)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A keyword of an operation. ``examples`` are further values that the suite tries.
+
+    ``number`` and ``count`` are symbols in the equations (a real, a size), ``choice`` is an argument of the function
+    that writes them, ``form`` likewise but told by the inputs and never passed, ``layout`` concerns the layout alone.
+    """
+
+    kind: str
+    default: Any
+    examples: tuple[Any, ...] = ()
+
+
+def number(default: Any, *examples: Any) -> Attribute:
+    return Attribute("number", default, examples)
+
+
+def count(default: Any, *examples: Any) -> Attribute:
+    return Attribute("count", default, examples)
+
+
+def choice(default: Any, *examples: Any) -> Attribute:
+    return Attribute("choice", default, examples)
+
+
+def form(*examples: str) -> Attribute:
+    return Attribute("form", examples[0], examples[1:])
+
+
+REDUCTION = choice("mean", "sum", "none")
+
+
+class Theorem(Protocol):
+    """A statement that can be proved (see ``fiducial.spec.theorems``)."""
+
+    @property
+    def statement(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Equations as defined, their stable form (proved equal), stable gradients (proved equal), theorems."""
+
+    system: System
+    stable: System
+    gradients: Mapping[str, Expr] = field(default_factory=dict)
+    theorems: tuple[Theorem, ...] = ()
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+
+
+def define(
+    inputs: Mapping[Expr, Domain],
+    equations: Mapping[Expr, Expr],
+    *,
+    outputs: Sequence[Expr] = (),
+    stable: Mapping[Expr, Expr] | None = None,
+    shifts: Mapping[Expr, Expr] | None = None,
+    gradients: Mapping[Expr, Expr] | None = None,
+    theorems: Sequence[Theorem] = (),
+) -> Definition:
+    """Puts a definition together. The output is what the last equation defines unless ``outputs`` says otherwise.
+
+    ``stable`` replaces the equations by a form that loses no accuracy; ``shifts`` are its free parameters;
+    ``gradients`` does the same for single gradients, in the variables of the stable form and the cotangents ``dy``.
+    """
+    results = tuple(outputs) or (list(equations)[-1],)
+    constants = frozenset(name_of(x) for x, domain in inputs.items() if domain.constant)
+    as_defined = System(tuple(inputs), dict(equations), results, constants)
+    as_computed = System(tuple(inputs), dict(stable), results, constants, dict(shifts or {})) if stable else as_defined
+    domains = {name_of(x): domain for x, domain in inputs.items()}
+    named = {name_of(x): rhs for x, rhs in (gradients or {}).items()}
+    return Definition(as_defined, as_computed, named, tuple(theorems), domains)
+
+
+class Layout(Protocol):
+    """How arrays of any shape are read as the arrays of the equations (see ``fiducial.spec.layouts``)."""
+
+    def inputs(self, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> list[Any]: ...
+    def shape(self, shapes: Sequence[tuple[int, ...]], rank: int, attributes: Mapping[str, Any]) -> tuple[int, ...]: ...
+    def output(
+        self, array: Any, shapes: Sequence[tuple[int, ...]], rank: int, attributes: Mapping[str, Any]
+    ) -> Any: ...
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[tuple[int, ...]], dict[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the catalogue."""
+
+    name: str
+    en: str
+    ko: str
+    layout: Layout
+    source: str
+    family: str
+    attributes: Mapping[str, Attribute]
+    write: Callable[..., Definition]
+
+    def definition(self, attributes: Mapping[str, Any]) -> Definition:
+        """The definition for these values of the choices (others are symbols in it)."""
+        return _definition(self.write, tuple((k, attributes[k]) for k in inspect.signature(self.write).parameters))
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return {name: a.default for name, a in self.attributes.items()}
+
+    @property
+    def passed(self) -> list[str]:
+        """The attributes that an implementation is called with."""
+        return [name for name, a in self.attributes.items() if a.kind != "form"]
+
+    def default_definition(self) -> Definition:
+        return self.definition(self.defaults)
+
+
+@lru_cache(maxsize=None)
+def _definition(write: Callable[..., Definition], choices: tuple[tuple[str, Any], ...]) -> Definition:
+    return write(**dict(choices))
+
+
+CATALOGUE: dict[str, Operation] = {}
+
+
+def operation(
+    *, en: str, ko: str, layout: Layout, source: str, **attributes: Attribute
+) -> Callable[[Callable[..., Definition]], Operation]:
+    """Enters an operation into the catalogue. ``en`` and ``ko`` read "Name: one sentence." and are both required."""
+
+    def register(write: Callable[..., Definition]) -> Operation:
+        for language, text in (("en", en), ("ko", ko)):
+            if len(text.split(": ", 1)) != 2:
+                raise ValueError(f"{language} of {write.__name__}: 'Name: one sentence.' is required, got {text!r}")
+        family = write.__module__.rsplit(".", 1)[-1]
+        entry = Operation(write.__name__, en, ko, layout, source, family, attributes, write)
+        CATALOGUE[entry.name] = entry
+        return entry
+
+    return register

@@ -1,0 +1,62 @@
+"""Proofs of an operation: its stable form, its stable gradients, its adjoint, and its theorems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import sympy
+
+from fiducial.spec.calculus import adjoint
+from fiducial.spec.language import Expr, name_of
+from fiducial.spec.normal_form import is_zero, unfolded
+from fiducial.spec.operation import Definition, Operation
+from fiducial.spec.system import System
+from fiducial.spec.theorems import Proof, inputs_only, text
+from fiducial.spec.witness import witnessed
+
+
+def variants(operation: Operation) -> list[dict[str, Any]]:
+    """Every combination of the attributes that change the equations."""
+    structural = {k: (a.default, *a.examples) for k, a in operation.attributes.items() if a.kind in ("choice", "form")}
+    return [operation.defaults | dict(zip(structural, v, strict=True)) for v in product(*structural.values())]
+
+
+def proofs(operation: Operation) -> Iterator[Proof]:
+    """Proves everything that the operation claims, one statement at a time."""
+    for attributes in variants(operation):
+        definition = operation.definition(attributes)
+        choices = [f"{k}={attributes[k]}" for k, a in operation.attributes.items() if a.kind in ("choice", "form")]
+        prefix = f"[{', '.join(choices)}] " if choices else ""
+        for proof in (*stable_form(definition), *stable_gradients(definition)):
+            yield Proof(prefix + proof.statement, proof.how, proof.holds)
+        for theorem in definition.theorems:
+            proof = theorem.prove(definition)  # type: ignore[attr-defined]
+            yield Proof(prefix + proof.statement, proof.how, proof.holds)
+
+
+def stable_form(definition: Definition) -> Iterator[Proof]:
+    """Each variable that both forms define is the same in both, for every value of the shifts."""
+    for lhs in definition.system.equations:
+        if definition.stable is definition.system or name_of(lhs) not in definition.stable.declared():
+            continue
+        left, right = unfolded(lhs, definition.system), unfolded(lhs, definition.stable)
+        yield _proved(f"stable form of {text(lhs)}", definition, inputs_only(definition), left, right)
+
+
+def stable_gradients(definition: Definition) -> Iterator[Proof]:
+    """Each stable gradient is the derived one, away from kinks."""
+    derived = adjoint(definition.system)
+    for name, formula in definition.gradients.items():
+        lhs = derived.declared()["d" + name]
+        left = unfolded(lhs, derived)
+        right = unfolded(formula, definition.stable)
+        system = System(derived.inputs, {}, (), definition.system.constants)
+        yield _proved(f"stable form of {text(lhs)}", definition, system, left, right)
+
+
+def _proved(statement: str, definition: Definition, system: System, left: Expr, right: Expr) -> Proof:
+    exact = is_zero(sympy.sympify(left - right))
+    seen = witnessed(definition, system, left, right)
+    return Proof(statement, f"{'exact' if exact else 'NOT exact'}; {seen}", exact and seen.holds)

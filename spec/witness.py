@@ -1,0 +1,95 @@
+"""The second witness of a proof: both sides enclosed by Arb at random exact points and small sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import flint
+import numpy as np
+import sympy
+from sympy import Idx, Indexed, Sum
+
+from fiducial.spec.evaluate import evaluate
+from fiducial.spec.language import Expr, array, indices, name_of, scalar, size
+from fiducial.spec.normal_form import Given
+from fiducial.spec.numbers.objects import ArbNumbers
+from fiducial.spec.operation import Definition, Domain
+from fiducial.spec.system import System
+
+BITS, POINTS, CLOSE = 256, 3, 2.0**-100
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Whether both sides agreed, and the widest enclosure of their difference."""
+
+    holds: bool
+    radius: float
+
+    def __str__(self) -> str:
+        verdict = "Arb agrees" if self.holds else "Arb DISAGREES"
+        return f"{verdict} at {POINTS} points (radius {self.radius:.0e})"
+
+
+def witnessed(definition: Definition, system: System, left: Expr, right: Expr, given: Given = ()) -> Witness:
+    """Encloses left - right at random points; the hypotheses are made to hold exactly."""
+    free = tuple(sorted((left.free_symbols | right.free_symbols) & _indices(left, right), key=str))
+    l, r = (array(n)[free] if free else scalar(n) for n in ("left", "right"))
+    extra = [s for s in _arrays(left, right) if name_of(s) not in system.declared()]
+    whole = system.extended({l: left, r: right}, [l, r], extra)
+    rng, widest = np.random.default_rng(0), 0.0
+    with flint.ctx.workprec(BITS):
+        for point in range(POINTS):
+            values = evaluate(whole, ArbNumbers(), *_point(whole, definition, given, rng, point))
+            for d in np.ravel((values["left"] - values["right"]).items):
+                if not (d.is_finite() and d.contains(0)):
+                    return Witness(False, float("inf"))
+                widest = max(widest, float(d.rad()))
+    return Witness(widest < CLOSE, widest)
+
+
+def _indices(*expressions: Expr) -> set[Expr]:
+    bound = {limits[0] for e in expressions for s in e.atoms(Sum) for limits in s.limits}
+    return {i for e in expressions for i in e.atoms(Idx)} - bound
+
+
+def _arrays(*expressions: Expr) -> list[Expr]:
+    """One element of each array, on indices of its own."""
+    found: dict[str, Expr] = {}
+    for e in expressions:
+        for element in sorted(e.atoms(Indexed), key=str):
+            found.setdefault(name_of(element), element)
+    return list(found.values())
+
+
+def _point(
+    system: System, definition: Definition, given: Given, rng: Any, point: int
+) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:
+    expressions = (*system.equations, *system.equations.values(), *system.inputs)
+    lengths = {i.upper - i.lower + 1 for e in expressions for i in e.atoms(Idx)}
+    symbols = {s for e in (*expressions, *lengths) for s in e.free_symbols if isinstance(s, sympy.Symbol)}
+    names = sorted(s.name for s in symbols if s.is_integer and s.is_positive)
+    sizes = {name: 2 + (point + k) % 3 for k, name in enumerate(names)}
+    known = {size(name): sympy.Integer(value) for name, value in sizes.items()}
+    arrays: dict[str, Any] = {}
+    for lhs in system.inputs:
+        shape = tuple(int((i.upper - i.lower + 1).xreplace(known)) for i in indices(lhs))
+        domain = definition.domains.get(name_of(lhs), Domain())
+        if domain.below is not None:
+            arrays[name_of(lhs)] = rng.integers(0, sizes[domain.below], shape)
+            continue
+        # Multiples of 2^-10 are exact in every arithmetic that they pass through.
+        low, high = max(domain.low, 0.0 if lhs.is_positive else -2.0), min(domain.high, 2.0)
+        data = np.round(rng.uniform(low, high, shape) * 1022 + 1) / 1024
+        for left, right in given:
+            if isinstance(left, Sum) and name_of(left.function) == name_of(lhs):
+                data[..., -1] = float(right) - data[..., :-1].sum(axis=-1)
+        arrays[name_of(lhs)] = ArbNumbers().data(data)
+    defined = {*system.declared(), *sizes}
+    attributes = {
+        s.name: sympy.Rational(int(rng.integers(1, 64)), 32)
+        for s in sorted(symbols, key=str)
+        if s.name not in defined and not s.is_integer
+    } | {s.name: 1 for s in symbols if s.is_integer and s.name not in defined}
+    return arrays, sizes, attributes
