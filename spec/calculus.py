@@ -75,7 +75,8 @@ def partials(expression: Expr, variables: frozenset[str]) -> Iterator[Partial]:
     back = {hole: atom for atom, hole in holes.items()}
     shape = expression.xreplace(holes)
     for atom, hole in holes.items():
-        outer = shape.diff(hole).xreplace(back)
+        # A slope that jumps has a derivative of 0 on both sides; the jump itself is a set, not a number.
+        outer = shape.diff(hole).replace(sympy.DiracDelta, lambda *_: sympy.S.Zero).xreplace(back)
         if outer == 0:
             continue
         if isinstance(atom, Sum | Greatest):

@@ -201,10 +201,11 @@ class _Evaluator:
     def power(self, e: Expr) -> Tensor:
         base, exponent = e.args
         t = self.tensor(base)
-        if exponent == sympy.Rational(1, 2):
-            return Tensor(t.axes, self.numbers.apply("sqrt", t.value))
-        if exponent.is_Integer and exponent > 0:
-            return Tensor(t.axes, reduce(lambda a, b: a * b, [t.value] * int(exponent)))
+        if (2 * exponent).is_Integer and exponent > 0:
+            factors = [t.value] * int(exponent)
+            if not exponent.is_Integer:
+                factors.append(self.numbers.apply("sqrt", t.value))
+            return Tensor(t.axes, reduce(lambda a, b: a * b, factors))
         if exponent.is_Rational and exponent < 0:
             one = self.numbers.constant(sympy.Integer(1))
             return Tensor(t.axes, one / self.tensor(base**-exponent).value)

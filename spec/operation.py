@@ -71,7 +71,7 @@ class Theorem(Protocol):
     def statement(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Definition:
     """Equations as defined, their stable form (proved equal), stable gradients (proved equal), theorems."""
 
@@ -117,7 +117,7 @@ class Layout(Protocol):
     def draw(self, pick: Any, definition: Definition) -> tuple[list[tuple[int, ...]], dict[str, Any]]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One row of the catalogue."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-from sympy import Abs, Eq, Integer, KroneckerDelta, Ne, Piecewise, Sum, exp, log, sign
+from sympy import Abs, Integer, KroneckerDelta, Ne, Piecewise, Sum, exp, log, sign
 from sympy.codegen.cfunctions import log1p
 
 from fiducial.spec.catalogue.elementwise import _sigmoid
@@ -201,7 +201,7 @@ def softmax_cross_entropy(reduction: str, targets: str) -> Definition:
     q, counted = array("q"), scalar("counted")
     as_labels = targets == "labels"
     names, ignored = integers("t"), whole("ignore_index")
-    kept = Piecewise((0, Eq(names[n], ignored)), (1, True)) if as_labels else Integer(1)
+    kept = other(names[n], ignored) if as_labels else Integer(1)
     target = kept * _smoothed(KroneckerDelta(k, names[n])) if as_labels else _smoothed(t[n, k])
     rows = {counted: Sum(kept, n)} if as_labels else {}
     total: Expr = counted if as_labels else N

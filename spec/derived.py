@@ -1,0 +1,99 @@
+"""The systems that are derived from a definition: gradients, their stable forms, and the forms as textbooks write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import sympy
+from sympy import Idx
+
+from fiducial.spec.cache import remembered
+from fiducial.spec.calculus import adjoint, tangent
+from fiducial.spec.language import Expr, Greatest, indices, name_of
+from fiducial.spec.operation import Definition
+from fiducial.spec.system import System
+from fiducial.spec.theorems import Gradient
+
+
+@lru_cache(maxsize=None)
+def gradient_system(definition: Definition) -> System:
+    """The adjoint of the stable form, with the stable gradients in place of those that they equal."""
+    return remembered("gradient", definition.stable, definition.gradients, lambda: _gradient_system(definition))
+
+
+def _gradient_system(definition: Definition) -> System:
+    derived = adjoint(definition.stable)
+    equations = dict(derived.equations)
+    for name, formula in definition.gradients.items():
+        equations[derived.declared()["d" + name]] = formula
+    return pruned(System(derived.inputs, equations, derived.outputs, derived.constants, derived.shifts))
+
+
+@lru_cache(maxsize=None)
+def written_gradients(definition: Definition) -> list[System]:
+    """The gradients as textbooks write them: the definition's own adjoint, and each formula that is a theorem."""
+    whole = remembered("written", definition.system, {}, lambda: adjoint(definition.system))
+    systems = [pruned(whole)]
+    formulas = [t for t in definition.theorems if isinstance(t, Gradient) and not t.given]
+    for theorem in formulas:
+        lhs = whole.declared()["d" + name_of(theorem.wrt)]
+        equations = {**whole.equations, lhs: theorem.formula}
+        systems.append(pruned(System(whole.inputs, equations, whole.outputs, whole.constants)))
+    return systems
+
+
+@lru_cache(maxsize=None)
+def second_order_system(definition: Definition) -> System:
+    """The gradient of <direction, gradient>: inputs, cotangents ``d*`` and directions ``hd*`` to ``h*``."""
+    derived = remembered("second", definition.stable, {}, lambda: adjoint(adjoint(definition.stable), "h"))
+    wanted = derived.outputs[: len(definition.stable.differentiable)]
+    return pruned(System(derived.inputs, derived.equations, wanted, derived.constants, derived.shifts))
+
+
+@lru_cache(maxsize=None)
+def jvp_system(definition: Definition) -> System:
+    """The tangent of the stable form: inputs and tangents ``t*`` to the tangents of the outputs."""
+    return pruned(tangent(definition.stable))
+
+
+@lru_cache(maxsize=None)
+def value_system(definition: Definition) -> System:
+    """The stable form, without what its outputs do not need."""
+    return pruned(definition.stable)
+
+
+@lru_cache(maxsize=None)
+def written_values(definition: Definition) -> System:
+    """The definition as it is written."""
+    return pruned(definition.system)
+
+
+def pruned(system: System) -> System:
+    """Without the equations that no output needs."""
+    needed = {name_of(lhs) for lhs in system.outputs}
+    kept: dict[Expr, Expr] = {}
+    for lhs, rhs in reversed(system.equations.items()):
+        if name_of(lhs) in needed:
+            kept[lhs] = rhs
+            needed |= {name_of(e) for e in rhs.atoms(sympy.Indexed)} | {s.name for s in rhs.atoms(sympy.Symbol)}
+    order = [lhs for lhs in system.equations if lhs in kept]
+    return System(
+        system.inputs, {lhs: kept[lhs] for lhs in order}, system.outputs, system.constants, system.shifts
+    )
+
+
+def batch_index(system: System, results: Sequence[Expr]) -> Idx | None:
+    """The index that leads every array and is never summed over: its rows can be evaluated one without another."""
+    arrays = [lhs for lhs in (*system.inputs, *system.equations, *results) if indices(lhs)]
+    leading = {indices(lhs)[0].upper for lhs in arrays}
+    scalars = [lhs for lhs in (*system.equations, *results) if not indices(lhs)]
+    if len(leading) != 1 or scalars or not arrays:
+        return None
+    first = indices(arrays[0])[0]
+    bound = {limits[2] for e in system.equations.values() for s in e.atoms(sympy.Sum, Greatest) for limits in s.limits}
+    used = {symbol for e in system.equations.values() for symbol in e.free_symbols}
+    if first.upper.free_symbols & used:
+        return None
+    inner = {i.upper for lhs in arrays for i in indices(lhs)[1:]}
+    return None if first.upper in bound | inner else first

@@ -1,0 +1,338 @@
+"""The oracle: what an operation's exact values are, and how far from them an implementation may be.
+
+Truth is an enclosure. float64 balls give it for narrower formats; where a ball is too wide for the bound in use, and
+for float64 itself, Arb does, with as many bits as it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flint
+import numpy as np
+from sympy import Idx
+
+from fiducial.spec.derived import (
+    batch_index, gradient_system, second_order_system, value_system, written_gradients, written_values,
+)  # fmt: skip
+from fiducial.spec.evaluate import evaluate
+from fiducial.spec.formats import Format
+from fiducial.spec.language import indices, name_of
+from fiducial.spec.layouts import restored
+from fiducial.spec.numbers.ball import BallNumbers, Rounding
+from fiducial.spec.numbers.objects import ArbNumbers
+from fiducial.spec.operation import Definition, Operation
+from fiducial.spec.system import System
+
+FINE = 64  # an enclosure's radius is at most this fraction of the bound, or Arb is asked
+BITS = (128, 320, 1200)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The exact values lie in mid + rest +- rad; ``bound`` is the derived error bound. float64 arrays of one shape.
+
+    ``rest`` is what the float64 ``mid`` leaves over. A radius that more precision does not shrink is a set (ties).
+    ``resolved`` is False where no precision tried encloses the value finely enough to judge.
+    """
+
+    mid: Any
+    rest: Any
+    rad: Any
+    bound: Any
+    resolved: Any
+    escalated: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.mid.shape)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an operation: what the implementation is given. Float arrays hold exactly what it sees."""
+
+    operation: Operation
+    arrays: tuple[Any, ...]
+    attributes: Mapping[str, Any]
+
+    @property
+    def definition(self) -> Definition:
+        return self.operation.definition(self.structural)
+
+    @property
+    def structural(self) -> dict[str, Any]:
+        """The attributes, with the form that the arrays show."""
+        found = {**self.operation.defaults, **self.attributes}
+        for name, attribute in self.operation.attributes.items():
+            if attribute.kind == "form":
+                integer = [np.asarray(a).dtype.kind in "iu" for a in self.arrays]
+                found[name] = next(
+                    o for o in (attribute.default, *attribute.examples) if _integral(self.operation, found, name, o) == integer
+                )  # fmt: skip
+        return found
+
+
+def _integral(operation: Operation, attributes: Mapping[str, Any], name: str, option: str) -> list[bool]:
+    definition = operation.definition({**attributes, name: option})
+    return [definition.domains[name_of(x)].below is not None for x in definition.system.inputs]
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A call laid out for its equations."""
+
+    arrays: dict[str, Any]
+    sizes: dict[str, int]
+    attributes: dict[str, Any]
+
+
+def values(call: Call, format: Format, xp: Any = np) -> list[Answer]:
+    """One answer for each output, in the result's shape."""
+    return _answers(call, value_system(call.definition), _laid_out(call), format, xp, _result_places(call))
+
+
+def values_as_written(call: Call, format: Format, xp: Any = np) -> list[list[Any]]:
+    """For each output, the bounds of the definition evaluated as it is written."""
+    return [_bounds(call, written_values(call.definition), _laid_out(call), format, xp, _result_places(call))]
+
+
+def gradients(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[Answer]:
+    """One answer for each differentiable input, in its shape."""
+    system = gradient_system(call.definition)
+    return _answers(call, system, _with_cotangents(call, cotangents), format, xp, _input_places(call))
+
+
+def gradients_as_written(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[list[Any]]:
+    """The bounds of each gradient as textbooks write it: one list for each way of writing."""
+    bound = _with_cotangents(call, cotangents)
+    return [_bounds(call, s, bound, format, xp, _input_places(call)) for s in written_gradients(call.definition)]
+
+
+def second_order(
+    call: Call, cotangents: Sequence[Any], directions: Sequence[Any], format: Format, xp: Any = np
+) -> list[Answer]:
+    """The gradient of <directions, gradient> by each differentiable input."""
+    system = second_order_system(call.definition)
+    bound = _with_cotangents(call, cotangents)
+    laid = _input_arrays(call, directions)
+    names = [name_of(lhs) for lhs in call.definition.system.differentiable]
+    arrays = {**bound.arrays, **{f"hd{name}": a for name, a in zip(names, laid, strict=True)}}
+    return _answers(call, system, _Bound(arrays, bound.sizes, bound.attributes), format, xp, _input_places(call))
+
+
+# --- layout ---
+
+
+def _laid_out(call: Call) -> _Bound:
+    definition = call.definition
+    attributes = call.structural
+    arrays = call.operation.layout.inputs([np.asarray(a) for a in call.arrays], attributes)
+    sizes: dict[str, int] = {}
+    named = {}
+    for lhs, a in zip(definition.system.inputs, arrays, strict=True):
+        domain = definition.domains[name_of(lhs)]
+        named[name_of(lhs)] = a if domain.below is not None else a.astype(np.float64)
+        for i, length in zip(indices(lhs), a.shape, strict=True):
+            _bind(sizes, i, length, name_of(lhs))
+    numbers = {}
+    for name, attribute in call.operation.attributes.items():
+        if attribute.kind == "number":
+            numbers[name] = 1.0 if attributes[name] is None else attributes[name]
+        if attribute.kind == "count":
+            sizes[name] = int(attributes[name])
+    return _Bound(named, sizes, numbers)
+
+
+def _bind(sizes: dict[str, int], i: Idx, length: int, name: str) -> None:
+    size = str(i.upper + 1)
+    if sizes.setdefault(size, length) != length:
+        raise ValueError(f"{name}: {size} = {sizes[size]} is required by the other inputs, got {length}")
+
+
+def _with_cotangents(call: Call, cotangents: Sequence[Any]) -> _Bound:
+    bound, shapes = _laid_out(call), [np.shape(a) for a in call.arrays]
+    arrays = dict(bound.arrays)
+    for lhs, c in zip(call.definition.system.outputs, cotangents, strict=True):
+        rank = len(indices(lhs))
+        laid = call.operation.layout.output(np.asarray(c), shapes, rank, call.structural)
+        arrays["d" + name_of(lhs)] = laid.astype(np.float64)
+    return _Bound(arrays, bound.sizes, bound.attributes)
+
+
+def result_shapes(call: Call) -> list[tuple[int, ...]]:
+    """The shape of each output."""
+    sizes, shapes = _laid_out(call).sizes, [np.shape(a) for a in call.arrays]
+    found = []
+    for lhs in call.definition.system.outputs:
+        shape = call.operation.layout.shape(shapes, len(indices(lhs)), call.structural)
+        direct = tuple(sizes[str(i.upper + 1)] for i in indices(lhs))
+        found.append(direct if shape is None else tuple(shape))
+    return found
+
+
+Places = list[tuple[tuple[int, ...], Any]]  # for each result its shape, and where its elements lie in the equations'
+
+
+def _result_places(call: Call) -> Places:
+    shapes, found = [np.shape(a) for a in call.arrays], []
+    for lhs, shape in zip(call.definition.system.outputs, result_shapes(call), strict=True):
+        size = int(np.prod(shape, dtype=int))
+        positions = call.operation.layout.output(
+            np.arange(size).reshape(shape), shapes, len(indices(lhs)), call.structural
+        )
+        found.append((shape, restored(None, positions, size)[0]))
+    return found
+
+
+def _input_positions(call: Call) -> list[Any]:
+    counted = [np.arange(np.size(a)).reshape(np.shape(a)) for a in call.arrays]
+    return call.operation.layout.inputs(counted, call.structural)
+
+
+def _input_places(call: Call) -> Places:
+    definition, found = call.definition, []
+    for lhs, a, positions in zip(definition.system.inputs, call.arrays, _input_positions(call), strict=True):
+        if name_of(lhs) not in definition.system.constants:
+            found.append((np.shape(a), restored(None, positions, np.size(a))[0]))
+    return found
+
+
+def _input_arrays(call: Call, like: Sequence[Any]) -> list[Any]:
+    """Arrays in the shapes of the differentiable inputs, laid out as those are."""
+    constants, given = call.definition.system.constants, iter(like)
+    names = [name_of(x) for x in call.definition.system.inputs]
+    full = [a if n in constants else next(given) for n, a in zip(names, call.arrays, strict=True)]
+    laid = call.operation.layout.inputs([np.asarray(a) for a in full], call.structural)
+    return [a.astype(np.float64) for n, a in zip(names, laid, strict=True) if n not in constants]
+
+
+def _gathered(value: Any, place: tuple[tuple[int, ...], Any]) -> Any:
+    """A result of the equations in the implementation's shape; repeated elements are summed."""
+    shape, order = place
+    if order.shape[1] == 1 and np.array_equal(order[:, 0], np.arange(len(order))):
+        return value.reshape(shape)
+    picked = value.reshape((order.size,)).gather(order)
+    return (picked.reshape((len(order),)) if order.shape[1] == 1 else picked.sum(1)).reshape(shape)
+
+
+# --- evaluation ---
+
+
+def _run(system: System, numbers: Any, bound: _Bound, places: Places) -> list[Any]:
+    arrays = {n: a if a.dtype.kind in "iu" else numbers.data(a) for n, a in bound.arrays.items()}
+    with np.errstate(all="ignore"):
+        found = evaluate(system, numbers, arrays, bound.sizes, bound.attributes)
+        return [_gathered(found[name_of(y)], place) for y, place in zip(system.outputs, places, strict=True)]
+
+
+def _bounds(call: Call, system: System, bound: _Bound, format: Format, xp: Any, places: Places) -> list[Any]:
+    return [_host(b.rad) for b in _run(system, BallNumbers(Rounding.of(format), xp), bound, places)]
+
+
+def _answers(call: Call, system: System, bound: _Bound, format: Format, xp: Any, places: Places) -> list[Answer]:
+    tolerances = _bounds(call, system, bound, format, xp, places)
+    balls = _run(system, BallNumbers(Rounding.enclosure(), xp), bound, places)
+    answers = []
+    for ball, tolerance in zip(balls, tolerances, strict=True):
+        mid, rad = _host(ball.mid), _host(ball.rad)
+        answers.append(_answer(mid, np.zeros_like(mid), rad, tolerance))
+    if format.name == "float64":
+        return _climbed(system, bound, places, answers, tolerances, lambda a: np.ones(a.shape, bool))
+    if all(a.resolved.all() for a in answers):
+        return answers
+    return _climbed(system, bound, places, answers, tolerances, lambda a: ~a.resolved)
+
+
+def _answer(mid: Any, rest: Any, rad: Any, tolerance: Any) -> Answer:
+    """The bound is what the format's roundings add to the enclosure; a set's own radius is in both."""
+    # A set is as wide in any precision: its radius is most of the tolerance's too.
+    is_set = (rad > 0) & (tolerance < 2 * rad) & np.isfinite(tolerance)
+    bound = np.where(is_set, tolerance - rad, tolerance)
+    infinite = np.isinf(mid) & (rad == 0)
+    fine = (rad <= tolerance / FINE) | (rad == 0) | is_set
+    return Answer(mid, rest, rad, np.where(infinite, 0.0, np.maximum(bound, 0.0)), fine & ~np.isnan(mid))
+
+
+def _climbed(
+    system: System, bound: _Bound, places: Places, answers: list[Answer], tolerances: list[Any],
+    wanted: Callable[[Answer], Any],
+) -> list[Answer]:  # fmt: skip
+    """Arb's enclosures where they are wanted, at more and more bits until they are fine enough."""
+    masks = [wanted(a) for a in answers]
+    # A radius that the next precision leaves as it is belongs to a set.
+    previous = [np.full(a.shape, np.inf) for a in answers]
+    for bits in BITS:
+        with flint.ctx.workprec(bits):
+            rows = _run_rows(system, bound, places, masks)
+            for k, (a, mask, tolerance) in enumerate(zip(answers, masks, tolerances, strict=True)):
+                mid, rest, rad = _split(rows[k])
+                finite = mask & np.isfinite(rad)
+                merged = [np.where(finite, new, old) for new, old in ((mid, a.mid), (rest, a.rest), (rad, a.rad))]
+                settled = finite & (rad > 0) & (rad >= 0.999 * previous[k])
+                found = _answer(*merged, tolerance)
+                bounds = np.where(settled, np.maximum(tolerance - rad, 0), found.bound)
+                # What Arb cannot represent (infinite operands) keeps the exact infinity of the float64 balls.
+                resolved = np.where(finite, found.resolved & (~_wide(merged[2], tolerance) | settled), a.resolved)
+                answers[k] = Answer(*merged, bounds, resolved | settled, a.escalated + int(mask.sum()))
+                previous[k] = np.where(finite, rad, np.inf)
+                masks[k] = mask & ~answers[k].resolved
+        if not any(m.any() for m in masks):
+            break
+    return answers
+
+
+def _wide(rad: Any, tolerance: Any) -> Any:
+    return ~((rad <= tolerance / FINE) | (rad == 0))
+
+
+def _run_rows(system: System, bound: _Bound, places: Places, masks: list[Any]) -> list[Any]:
+    """Arb results; where rows do not depend on one another, only those with a wanted element are evaluated."""
+    leading = batch_index(system, system.outputs)
+    direct = all(order.shape[1] == 1 for _, order in places)
+    if leading is None or not direct or all(m.all() for m in masks):
+        return [r.items for r in _run(system, ArbNumbers(), bound, places)]
+    size = str(leading.upper + 1)
+    wanted = np.zeros(bound.sizes[size], dtype=bool)
+    for mask, (_, order) in zip(masks, places, strict=True):
+        flat = np.zeros(mask.size, dtype=bool)
+        flat[order[:, 0]] = mask.reshape(-1)
+        wanted |= flat.reshape(len(wanted), -1).any(axis=1) if len(wanted) else False
+    chosen = np.flatnonzero(wanted)
+    narrowed = _Bound({n: a[chosen] for n, a in bound.arrays.items()}, {**bound.sizes, size: len(chosen)},
+                      bound.attributes)  # fmt: skip
+    arrays = {n: a if a.dtype.kind in "iu" else ArbNumbers().data(a) for n, a in narrowed.arrays.items()}
+    found = evaluate(system, ArbNumbers(), arrays, narrowed.sizes, narrowed.attributes)
+    results = []
+    for lhs, (shape, order) in zip(system.outputs, places, strict=True):
+        part = found[name_of(lhs)].items
+        whole = np.full((len(wanted), *part.shape[1:]), flint.arb("nan"), dtype=object)
+        whole[chosen] = part
+        results.append(whole.reshape(-1)[order[:, 0]].reshape(shape))
+    return results
+
+
+def _split(items: Any) -> tuple[Any, Any, Any]:
+    """Arb balls as float64 midpoint, remainder and radius."""
+
+    def parts(ball: flint.arb) -> tuple[float, float, float]:
+        if not ball.is_finite():
+            return float("nan"), 0.0, float("inf")
+        mid = float(ball.mid())
+        if not np.isfinite(mid):  # beyond float64: so is the result of any implementation
+            return mid, 0.0, 0.0
+        rest = ball - flint.arb(mid)
+        return mid, float(rest.mid()), float(rest.rad()) * (1 + 2.0**-29)
+
+    flat = np.array([parts(ball) for ball in np.ravel(items)], dtype=float).reshape(-1, 3)
+    mid, rest, rad = (flat[:, k].reshape(np.shape(items)) for k in range(3))
+    return mid, rest, rad
+
+
+def _host(array: Any) -> Any:
+    """A NumPy array, wherever the numbers were."""
+    return array.get() if hasattr(array, "get") else np.asarray(array)
+
+
