@@ -2,7 +2,7 @@
 
 A layout only moves, reshapes and repeats, so it is a gather of positions; its adjoint (how a gradient goes back into
 the input's shape) is the matching scatter, with a sum where an element was repeated, and follows from it. ``draw``
-chooses shapes for the suite through ``pick(options)``.
+chooses shapes for the suite through ``pick(options)``; ``volume`` gives shapes that hold many points at once.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ class Elementwise:
     def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
         return array.reshape(-1) if rank else array
 
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        return [(2048,)] * len(definition.system.inputs), {}
+
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         shape = pick((*SHAPES, (0,), (2, 0)) if self.empty else SHAPES)
         return [shape] * len(definition.system.inputs), {}
@@ -55,6 +58,9 @@ class Broadcast:
 
     def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
         return array.reshape(-1)
+
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        return [(2048,)] * len(definition.system.inputs), {}
 
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         # Prepended and stretched axes together are what un-broadcasting gets wrong: (2, 3, 4) against (1, 4).
@@ -93,6 +99,10 @@ class Over:
     def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
         return self._table(array, attributes) if rank == 2 else array.reshape(-1)
 
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        several: dict[str, Any] = {"keepdims": False} if self.several else {}
+        return [(512, 6)] * len(definition.system.inputs), {"axis": -1, **several}
+
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         shape = pick(((3, 5), (4,), (2, 3, 4), (1, 7), (6, 1), (2, 1, 3, 2)))
         single = [-1, *range(len(shape)), -len(shape)]
@@ -116,6 +126,10 @@ class Direct:
 
     def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
         return array
+
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        sizes = {"N": 131, "K": 6, "D": 7, "M": 5, "num_classes": 5}
+        return [tuple(sizes[str(i.upper + 1)] for i in indices(x)) for x in definition.system.inputs], {}
 
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         names = sorted({str(i.upper + 1) for x in definition.system.inputs for i in indices(x)})
@@ -143,6 +157,9 @@ class Matmul:
         rows, columns = (a[-2] if len(a) > 1 else 1), (b[-1] if len(b) > 1 else 1)
         return array.reshape(math.prod(np.broadcast_shapes(a[:-2], b[:-2])), rows, columns)
 
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        return [(64, 3, 5), (64, 5, 4)], {}
+
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         pairs = (((3, 4), (4, 2)), ((2, 3, 5), (5, 4)), ((3, 5), (2, 5, 4)), ((2, 1, 3, 4), (3, 4, 2)), ((4,), (4,)),
                  ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((1, 7), (7, 1)))  # fmt: skip
@@ -168,6 +185,9 @@ class NewAxis:
         before, after = self._split(shapes[0], attributes)
         return array.reshape(before, attributes["n"], after)
 
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        return [(40, 7)], {"axis": 1}
+
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         shape = pick(((4,), (2, 3), (3, 1, 2), ()))
         return [shape], {"axis": pick((0, len(shape), -1, *range(len(shape))))}
@@ -185,6 +205,9 @@ class Lookup:
 
     def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
         return array.reshape(-1, shapes[0][1])
+
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
+        return [(30, 5), (211,)], {}
 
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         # More positions than rows: some repeat.

@@ -99,6 +99,12 @@ def values_as_written(call: Call, format: Format, xp: Any = np) -> list[list[Any
     return [_bounds(call, written_values(call.definition), _laid_out(call), format, xp, _result_places(call))]
 
 
+def values_by_ieee(call: Call) -> list[Any]:
+    """The definition evaluated as it is written, in float64: what it says at infinities (NaN where it says nothing)."""
+    numbers = BallNumbers(Rounding.enclosure())
+    return [b.mid for b in _run(written_values(call.definition), numbers, _laid_out(call), _result_places(call))]
+
+
 def gradients(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[Answer]:
     """One answer for each differentiable input, in its shape."""
     system = gradient_system(call.definition)
@@ -232,6 +238,7 @@ def _bounds(call: Call, system: System, bound: _Bound, format: Format, xp: Any, 
     return [_host(b.rad) for b in _run(system, BallNumbers(Rounding.of(format), xp), bound, places)]
 
 
+@np.errstate(all="ignore")
 def _answers(call: Call, system: System, bound: _Bound, format: Format, xp: Any, places: Places) -> list[Answer]:
     tolerances = _bounds(call, system, bound, format, xp, places)
     balls = _run(system, BallNumbers(Rounding.enclosure(), xp), bound, places)
@@ -301,7 +308,7 @@ def _run_rows(system: System, bound: _Bound, places: Places, masks: list[Any]) -
         flat[order[:, 0]] = mask.reshape(-1)
         wanted |= flat.reshape(len(wanted), -1).any(axis=1) if len(wanted) else False
     chosen = np.flatnonzero(wanted)
-    narrowed = _Bound({n: a[chosen] for n, a in bound.arrays.items()}, {**bound.sizes, size: len(chosen)},
+    narrowed = _Bound({n: a[chosen] if a.ndim else a for n, a in bound.arrays.items()}, {**bound.sizes, size: len(chosen)},
                       bound.attributes)  # fmt: skip
     arrays = {n: a if a.dtype.kind in "iu" else ArbNumbers().data(a) for n, a in narrowed.arrays.items()}
     found = evaluate(system, ArbNumbers(), arrays, narrowed.sizes, narrowed.attributes)

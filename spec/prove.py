@@ -1,4 +1,4 @@
-"""Proofs of an operation: its stable form, its stable gradients, its adjoint, and its theorems."""
+"""Proofs of an operation: its stable form, its stable gradients, its derivatives, and its theorems."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 
 from fiducial.spec.calculus import adjoint
+from fiducial.spec.entrywise import entry_by_entry, second_order_by_entry, shapes_hold, tangent_by_entry
 from fiducial.spec.language import Expr, name_of
 from fiducial.spec.normal_form import is_zero, unfolded
 from fiducial.spec.operation import Definition, Operation
@@ -29,7 +30,7 @@ def proofs(operation: Operation) -> Iterator[Proof]:
         definition = operation.definition(attributes)
         choices = [f"{k}={attributes[k]}" for k, a in operation.attributes.items() if a.kind in ("choice", "form")]
         prefix = f"[{', '.join(choices)}] " if choices else ""
-        for proof in (*stable_form(definition), *stable_gradients(definition)):
+        for proof in (*stable_form(definition), *stable_gradients(definition), *derivatives(definition)):
             yield Proof(prefix + proof.statement, proof.how, proof.holds)
         for theorem in definition.theorems:
             proof = theorem.prove(definition)  # type: ignore[attr-defined]
@@ -54,6 +55,24 @@ def stable_gradients(definition: Definition) -> Iterator[Proof]:
         right = unfolded(formula, definition.stable)
         system = System(derived.inputs, {}, (), definition.system.constants)
         yield _proved(f"stable form of {text(lhs)}", definition, system, left, right)
+
+
+def derivatives(definition: Definition) -> Iterator[Proof]:
+    """The derived systems against SymPy's own derivatives of every entry by every entry, at small sizes."""
+    if not definition.system.differentiable:
+        return
+    for statement, check in BY_ENTRY.items():
+        seen = check(definition)
+        yield Proof(statement, f"second witness; {seen}", seen.holds)
+    ranges = shapes_hold(definition)
+    yield Proof("every gradient has its input's shape", "exact" if ranges else "NOT so", ranges)
+
+
+BY_ENTRY = {
+    "adjoint, entry by entry": entry_by_entry,
+    "tangent, entry by entry": tangent_by_entry,
+    "second order, entry by entry": second_order_by_entry,
+}
 
 
 def _proved(statement: str, definition: Definition, system: System, left: Expr, right: Expr) -> Proof:

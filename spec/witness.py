@@ -26,10 +26,11 @@ class Witness:
 
     holds: bool
     radius: float
+    points: int = POINTS
 
     def __str__(self) -> str:
         verdict = "Arb agrees" if self.holds else "Arb DISAGREES"
-        return f"{verdict} at {POINTS} points (radius {self.radius:.0e})"
+        return f"{verdict} at {self.points} point{'s' * (self.points > 1)} (radius {self.radius:.0e})"
 
 
 def witnessed(definition: Definition, system: System, left: Expr, right: Expr, given: Given = ()) -> Witness:
@@ -41,7 +42,7 @@ def witnessed(definition: Definition, system: System, left: Expr, right: Expr, g
     rng, widest = np.random.default_rng(0), 0.0
     with flint.ctx.workprec(BITS):
         for point in range(POINTS):
-            values = evaluate(whole, ArbNumbers(), *_point(whole, definition, given, rng, point))
+            values = evaluate(whole, ArbNumbers(), *random_point(whole, definition, given, rng, point))
             for d in np.ravel((values["left"] - values["right"]).items):
                 if not (d.is_finite() and d.contains(0)):
                     return Witness(False, float("inf"))
@@ -63,14 +64,18 @@ def _arrays(*expressions: Expr) -> list[Expr]:
     return list(found.values())
 
 
-def _point(
-    system: System, definition: Definition, given: Given, rng: Any, point: int
-) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:
+Point = tuple[dict[str, Any], dict[str, int], dict[str, Any]]  # arrays, sizes, attributes
+
+
+def random_point(
+    system: System, definition: Definition, given: Given, rng: Any, point: int, most: int = 3
+) -> Point:
+    """Exact random inputs of a system under the hypotheses, with sizes 2 .. 2 + most - 1 that change from point to point."""
     expressions = (*system.equations, *system.equations.values(), *system.inputs)
     lengths = {i.upper - i.lower + 1 for e in expressions for i in e.atoms(Idx)}
     symbols = {s for e in (*expressions, *lengths) for s in e.free_symbols if isinstance(s, sympy.Symbol)}
     names = sorted(s.name for s in symbols if s.is_integer and s.is_positive)
-    sizes = {name: 2 + (point + k) % 3 for k, name in enumerate(names)}
+    sizes = {name: 2 + (point + k) % most for k, name in enumerate(names)}
     known = {size(name): sympy.Integer(value) for name, value in sizes.items()}
     arrays: dict[str, Any] = {}
     for lhs in system.inputs:

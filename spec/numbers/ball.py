@@ -12,6 +12,7 @@ Jeannerod and Rump 2013 (n u in place of gamma_n for inner products).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,10 @@ import sympy
 
 from fiducial.spec.formats import FORMATS, Format
 
-# A radius is itself computed in float64: a few roundings, covered by this factor.
+# A radius is itself computed in float64: the factor covers its few roundings, the dust its few underflows.
 OUTWARD = 1 + 2.0**-49
+TINY = FORMATS["float64"].tiny
+DUST = 3 * TINY
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,12 @@ class Rounding:
 
     @classmethod
     def of(cls, format: Format) -> Rounding:
-        """A format's own roundings; functions within 2 ulp. The midpoints' float64 errors are added in."""
+        """A format's own roundings; the midpoints' float64 errors are added in.
+
+        Functions are within 2 ulp; in 16-bit formats, where everyone evaluates them in wider arithmetic, within 1.
+        """
         own = 0.0 if format.name == "float64" else FORMATS["float64"].unit
-        return cls(format.unit + own, format.tiny, format.largest, 4.0)
+        return cls(format.unit + own, format.tiny, format.largest, 4.0 if format.unit < 2.0**-20 else 2.0)
 
 
 class Ball:
@@ -64,26 +70,38 @@ class Ball:
     def _new(self, mid: Any, rad: Any) -> Ball:
         return Ball(mid, rad, self.model, self.xp)
 
-    def _rounded(self, mid: Any, rad: Any, *operands: Ball, units: float = 1.0, tiny: float = 0.0) -> Ball:
-        """The result of an operation: ``rad`` comes from the operands, the rounding is added here."""
+    def _rounded(self, mid: Any, rad: Any, exact: Callable[[], Any], units: float = 1.0) -> Ball:
+        """The result of an operation: ``rad`` comes from the operands, the rounding is added here.
+
+        What is rounded is anywhere in the ball, so the rounding is relative to its far end. ``exact`` tells, where the
+        result is infinite, whether it certainly is.
+        """
         xp = self.xp
         size = xp.abs(mid)
-        rad = (rad + (units * self.model.unit) * size + tiny * self.model.tiny) * OUTWARD
-        if mid.size and not bool(xp.all(size + rad <= self.model.largest)):
-            exact = xp.zeros(mid.shape, dtype=bool)
-            for b in operands:
-                exact = exact | (xp.isinf(b.mid) & (b.rad == 0))
-            rad = xp.where(size + rad <= self.model.largest, rad, xp.where(exact, 0.0, xp.inf))
-            rad = xp.where(xp.isnan(mid), xp.inf, rad)
-        return self._new(mid, rad)
+        rad = (rad + units * self.model.unit * (size + rad)) * OUTWARD
+        held = size + rad <= self.model.largest
+        if bool(xp.all(held)):
+            return self._new(mid, rad)
+        return self._new(mid, xp.where(held, rad, xp.where(exact() & xp.isinf(mid), 0.0, xp.inf)))
+
+    def infinite(self) -> Any:
+        """Where the value is an exact infinity."""
+        return self.xp.isinf(self.mid) & (self.rad == 0)
+
+    def _zero(self) -> Any:
+        return (self.mid == 0) & (self.rad == 0)
+
+    def _signed(self) -> Any:
+        """Where the value is certainly not zero."""
+        return self.xp.abs(self.mid) > self.rad
 
     def __add__(self, right: Ball) -> Ball:
+        a, b, xp = self, right, self.xp
+        mid, rad = a.mid + b.mid, a.rad + b.rad
         # A sum is exact where an operand is an exact zero; it never underflows.
-        mid = self.mid + right.mid
-        rounding = self.model.unit * self.xp.abs(mid)
-        alone = ((self.mid == 0) & (self.rad == 0)) | ((right.mid == 0) & (right.rad == 0))
-        rad = self.rad + right.rad + self.xp.where(alone, 0.0, rounding)
-        return self._rounded(mid, rad, self, right, units=0.0)
+        rounding = self.model.unit * (xp.abs(mid) + rad)
+        rad = rad + xp.where(a._zero() | b._zero(), 0.0, rounding)
+        return self._rounded(mid, rad, lambda: (a.infinite() | b.infinite()) & xp.isfinite(a.rad + b.rad), units=0.0)
 
     def __sub__(self, right: Ball) -> Ball:
         return self + (-right)
@@ -92,18 +110,21 @@ class Ball:
         a, b, xp = self, right, self.xp
         mid = a.mid * b.mid
         rad = xp.abs(a.mid) * b.rad + a.rad * (xp.abs(b.mid) + b.rad)
-        zero = ((a.mid == 0) & (a.rad == 0)) | ((b.mid == 0) & (b.rad == 0))
-        rad = xp.where(zero, 0.0, rad + self.model.tiny)
-        return self._rounded(mid, rad, a, b)
+        rad = rad + self.model.tiny + xp.where(a.rad + b.rad > 0, DUST, 0.0)
+        rad = xp.where((a._zero() | b._zero()) & xp.isfinite(a.rad + b.rad), 0.0, rad)
+        return self._rounded(mid, rad, lambda: (a.infinite() & b._signed()) | (b.infinite() & a._signed()))
 
     def __truediv__(self, right: Ball) -> Ball:
         a, b, xp = self, right, self.xp
         mid = a.mid / b.mid
-        nearest = xp.abs(b.mid) - b.rad
-        rad = (a.rad + xp.abs(mid) * b.rad) / xp.where(nearest > 0, nearest, 0.0)
-        rad = xp.where(b.rad + a.rad == 0, 0.0, rad)
-        rad = xp.where((a.mid == 0) & (a.rad == 0), 0.0, rad + self.model.tiny)
-        return self._rounded(mid, rad, a, b)
+        nearest = xp.where(b._signed(), xp.abs(b.mid) - b.rad, 0.0)
+        # The quotient of the radii comes first: |a / b| times the radius could underflow, and then be divided.
+        relative = xp.where(b.rad > 0, b.rad / nearest, 0.0)
+        rad = xp.where(a.rad > 0, a.rad / nearest, 0.0) + (xp.abs(mid) + TINY) * relative
+        rad = rad + self.model.tiny + xp.where(a.rad + b.rad > 0, DUST, 0.0)
+        rad = xp.where(a._zero(), 0.0, rad)
+        rad = xp.where(nearest > 0, rad, xp.inf)
+        return self._rounded(mid, rad, lambda: a.infinite() & b._signed())
 
     def __neg__(self) -> Ball:
         return self._new(-self.mid, self.rad)
@@ -114,8 +135,11 @@ class Ball:
     def scaled(self, factor: float) -> Ball:
         if abs(factor) == 1:
             return self._new(self.mid * factor, self.rad)
-        mid = self.mid * factor
-        return self._rounded(mid, self.rad * abs(factor), self, units=0.0, tiny=0.5 if abs(factor) < 1 else 0.0)
+        xp, mid, rad = self.xp, self.mid * factor, self.rad * abs(factor)
+        # Exact but for results below the normal numbers.
+        small = ~self._zero() & (xp.abs(mid) + rad < self.model.tiny / self.model.unit)
+        rad = rad + xp.where(small, self.model.tiny + DUST, 0.0)
+        return self._rounded(mid, rad, self.infinite, units=0.0)
 
     def reshape(self, shape: tuple[int, ...]) -> Ball:
         return self._new(self.mid.reshape(shape), self.rad.reshape(shape))
@@ -134,51 +158,83 @@ class Ball:
         mid, rad, size = self.mid, self.rad, self.xp.abs(self.mid)
         for t in terms:
             mid, rad, size = mid + t.mid, rad + t.rad, size + self.xp.abs(t.mid)
-        return self._rounded(mid, rad + len(terms) * self.model.unit * size, self, *terms, units=0.0)
+        size = (size + rad) * (1 + len(terms) * 2.0**-52)
+        rad = (rad + len(terms) * self.model.unit * size) * (1 + len(terms) * 2.0**-52)
+
+        def exact() -> Any:
+            infinite = [self.xp.where(b.infinite(), b.mid, 0.0) for b in (self, *terms)]
+            return self.xp.isinf(sum(infinite[1:], infinite[0])) & self.xp.isfinite(rad)
+
+        return self._summed(mid, rad, size, exact)
+
+    def _summed(self, mid: Any, rad: Any, size: Any, exact: Callable[[], Any]) -> Ball:
+        # Partial sums, in any order, may be as large as the sum of the sizes: beyond the format nothing is promised.
+        rad = self.xp.where(size <= self.model.largest, rad, self.xp.inf)
+        return self._rounded(mid, rad, exact, units=0.0)
 
     def sum(self, axis: int) -> Ball:
-        xp, size = self.xp, self.xp.abs(self.mid)
-        roundings = _additions(xp, self, axis)
-        rad = xp.sum(self.rad, axis=axis) + roundings * self.model.unit * xp.sum(size + self.rad, axis=axis)
-        infinite = self._new(xp.sum(xp.where(xp.isinf(self.mid), self.mid, 0.0), axis=axis), xp.zeros(rad.shape))
-        return self._rounded(xp.sum(self.mid, axis=axis), rad, infinite, units=0.0)
+        return self._reduced(axis, lambda a: self.xp.sum(a, axis=axis), _additions(self.xp, self, axis))
 
     def sum_of_others(self, axis: int) -> Ball:
-        xp, n = self.xp, self.mid.shape[axis]
-        mid, size = _others(xp, self.mid, axis), _others(xp, xp.abs(self.mid) + self.rad, axis)
-        rad = _others(xp, self.rad, axis) + n * self.model.unit * size
-        return self._rounded(mid, rad, self, units=0.0)
+        return self._reduced(axis, lambda a: _others(self.xp, a, axis), self.mid.shape[axis])
+
+    def _reduced(self, axis: int, add: Callable[[Any], Any], roundings: Any) -> Ball:
+        xp = self.xp
+        # The radius is itself a sum of as many float64 terms.
+        outward = 1 + (self.mid.shape[axis] + 2) * 2.0**-52
+        size = add(xp.abs(self.mid) + self.rad) * outward
+        own = add(self.rad)
+        rad = (own + roundings * self.model.unit * size) * outward
+
+        def exact() -> Any:
+            return xp.isinf(add(xp.where(self.infinite(), self.mid, 0.0))) & xp.isfinite(own)
+
+        return self._summed(add(self.mid), rad, size, exact)
 
     def max(self, axis: int) -> Ball:
-        xp, top = self.xp, self.mid.max(axis=axis)
-        low = (self.mid - self.rad).max(axis=axis)
-        high = (self.mid + self.rad).max(axis=axis)
-        rad = xp.where(high == low, 0.0, xp.maximum(high - top, top - low))
-        return self._new(top, rad)
+        top = self.mid.max(axis=axis, keepdims=True)
+        return self._new(top.squeeze(axis), self._above(top).max(axis=axis))
 
     def maximum(self, right: Ball) -> Ball:
+        top = self.xp.maximum(self.mid, right.mid)
+        return self._new(top, self.xp.maximum(self._above(top), right._above(top)))
+
+    def _above(self, top: Any) -> Any:
+        """How far the values may lie above ``top``, the greatest midpoint; at ``top`` itself, how far below as well."""
         xp = self.xp
-        mid = xp.maximum(self.mid, right.mid)
-        rad = xp.where(self.mid > right.mid, self.rad, right.rad)
-        overlap = xp.abs(self.mid - right.mid) <= self.rad + right.rad
-        return self._new(mid, xp.where(overlap, xp.maximum(self.rad, right.rad), rad))
+        gap = xp.where(self.mid == top, 0.0, top - self.mid)
+        above = self.rad * OUTWARD - xp.where(xp.isinf(gap), 0.0, gap)
+        return xp.where(xp.isinf(self.rad), xp.inf, xp.where(xp.isinf(gap), 0.0, xp.maximum(above, 0.0)))
 
     def matmul(self, right: Ball) -> Ball:
         xp, a, b = self.xp, self, right
-        mid, size_b = a.mid @ b.mid, xp.abs(b.mid)
+        size_a, size_b = xp.abs(a.mid), xp.abs(b.mid)
         terms = min(_most_terms(xp, a, -1), _most_terms(xp, b, -2))
-        # |a| (rad_b + terms u |b|) + rad_a (|b| + rad_b) in two products at most
-        rad = xp.abs(a.mid) @ (b.rad + terms * self.model.unit * size_b)
+        growth = terms * self.model.unit
+        # (|a| + rad_a) (|b| + rad_b) growth + |a| rad_b + rad_a (|b| + rad_b) in two products at most
+        rad = size_a @ ((1 + growth) * b.rad + growth * size_b + xp.where(b._zero(), 0.0, TINY))
         if bool(xp.any(a.rad != 0)):
-            rad = rad + (1 + terms * self.model.unit) * (a.rad @ (size_b + b.rad))
-        # The radius is itself a sum of as many float64 terms.
-        return self._rounded(mid, rad * (1 + (terms + 2) * 2.0**-52), a, b, units=0.0, tiny=terms)
+            rad = rad + (1 + growth) * (a.rad @ (size_b + b.rad))
+        # The radius is itself a sum of as many float64 terms, each of which may underflow, as those of the result may.
+        rad = rad * (1 + (terms + 4) * 2.0**-52) + terms * (self.model.tiny + DUST)
+        # What is added for the roundings of all the terms tells how large their sum may become on the way.
+        size = rad / growth if growth else rad
+        return self._summed(a.mid @ b.mid, rad, size, lambda: _infinite_products(xp, a, b))
 
     def positive(self) -> tuple[Any, Any]:
         return self.mid > self.rad, self.mid <= -self.rad
 
     def negative(self) -> tuple[Any, Any]:
         return self.mid < -self.rad, self.mid >= self.rad
+
+
+def _infinite_products(xp: Any, a: Ball, b: Ball) -> Any:
+    """Where a sum of products is an infinity because a factor is one, times a factor of certain sign."""
+    left, right = a.infinite(), b.infinite()
+    finite = xp.abs(xp.where(left, 0.0, a.mid)) @ xp.abs(xp.where(right, 0.0, b.mid))
+    unsigned = left.astype(float) @ (~b._signed()).astype(float) + (~a._signed()).astype(float) @ right.astype(float)
+    unknown = xp.isinf(a.rad).any(axis=-1)[..., :, None] | xp.isinf(b.rad).any(axis=-2)[..., None, :]
+    return xp.isfinite(finite) & (unsigned == 0) & ~unknown
 
 
 def _most_terms(xp: Any, ball: Ball, axis: int) -> int:
@@ -214,38 +270,41 @@ class BallNumbers:
 
     def constant(self, number: sympy.Expr) -> Ball:
         """A number to the format's nearest: exact where the format holds it."""
-        mid = float(number)
-        step = math.ldexp(self.model.unit, math.frexp(mid)[1])
-        held = number.is_infinite or (number == sympy.Rational(mid) and math.fmod(mid, step) == 0)
-        rad = 0.0 if held else self.model.unit * abs(mid) * (1 + 2.0**-40)
-        return Ball(self.xp.asarray(mid), self.xp.asarray(rad), self.model, self.xp)
+        mid, model = float(number if number.is_Rational else number.evalf(30)), self.model
+        if number.is_infinite:
+            return self.data(mid)
+        step = max(math.ldexp(model.unit, math.frexp(mid)[1]), model.tiny)
+        held = number == sympy.Rational(mid) and math.fmod(mid, step) == 0
+        rad = 0.0 if held else max(model.unit * abs(mid), model.tiny) * (1 + 2.0**-40)
+        rad = rad if abs(mid) + rad <= model.largest else math.inf
+        return Ball(self.xp.asarray(mid), self.xp.asarray(rad), model, self.xp)
 
     def apply(self, function: str, value: Ball) -> Ball:
         """A monotone function: its radius comes from the values at the ball's two ends."""
-        f = _function(self.xp, function)
-        mid, rad = f(value.mid), 0.0 * value.rad
-        if bool(self.xp.any(value.rad != 0)):
-            up, down = f(value.mid + value.rad), f(value.mid - value.rad)
-            rad = self.xp.maximum(self.xp.abs(up - mid), self.xp.abs(mid - down))
-            rad = self.xp.where(value.rad == 0, 0.0, self.xp.where(self.xp.isnan(rad), self.xp.inf, rad))
-            # The three values carry float64 errors of their own.
-            rad = rad + 16 * 2.0**-53 * self.xp.where(value.rad == 0, 0.0, self.xp.abs(mid) + rad)
+        xp, f = self.xp, _function(self.xp, function)
+        mid, rad = f(value.mid), xp.zeros(value.shape)
+        if bool(xp.any(value.rad != 0)):
+            up, down = map(f, _ends(xp, value))
+            rad = xp.maximum(xp.abs(up - mid), xp.abs(mid - down))
+            # The three values carry float64 errors of their own, of up to 4 units in the last place.
+            rad = rad + 16 * 2.0**-53 * (xp.abs(mid) + rad) + 8 * TINY
+            rad = xp.where(value.rad == 0, 0.0, xp.where(xp.isnan(rad), xp.inf, rad))
         units = 1.0 if function == "sqrt" else self.model.function_units
-        tiny = self.xp.where((mid == 0) & (value.mid == 0) & (value.rad == 0), 0.0, self.model.tiny)
-        exact = (value.mid == 0) & (value.rad == 0)  # every function here is exact at 0
-        result = value._rounded(mid, rad + tiny, value, units=units)
-        return Ball(mid, self.xp.where(exact, 0.0, result.rad), self.model, self.xp)
+        # Below the normal numbers a unit in the last place (two u) is the smallest number itself.
+        tiny = self.model.tiny * max(units / 2, 1.0)
+        result = value._rounded(mid, rad + tiny, value.infinite, units=units)
+        exact = value._zero()  # every function here is exact at 0
+        return Ball(mid, xp.where(exact, 0.0, result.rad), self.model, xp)
 
     def choose(self, yes: Any, no: Any, a: Ball, b: Ball) -> Ball:
         xp = self.xp
         mid, rad = xp.where(yes, a.mid, b.mid), xp.where(yes, a.rad, b.rad)
         unknown = ~(yes | no)
         if bool(xp.any(unknown)):
-            low = xp.minimum(a.mid - a.rad, b.mid - b.rad)
-            high = xp.maximum(a.mid + a.rad, b.mid + b.rad)
-            middle = low + (high - low) / 2
+            middle = xp.where(a.mid == b.mid, a.mid, a.mid / 2 + b.mid / 2)
+            reach = xp.maximum(*(xp.where(a.mid == b.mid, 0.0, xp.abs(c.mid - middle)) + c.rad for c in (a, b)))
             mid = xp.where(unknown, middle, mid)
-            rad = xp.where(unknown, xp.maximum(high - middle, middle - low) * OUTWARD, rad)
+            rad = xp.where(unknown, xp.where(xp.isnan(reach), xp.inf, reach * OUTWARD), rad)
         return Ball(mid, rad, self.model, xp)
 
     def interval(self, low: Any, high: Any) -> Ball:
@@ -255,6 +314,13 @@ class BallNumbers:
     def exact(self, value: Ball) -> Ball:
         mid = self.xp.where(self.xp.isfinite(value.mid), value.mid, 0.0)
         return Ball(mid, self.xp.zeros(mid.shape), self.model, self.xp)
+
+
+def _ends(xp: Any, value: Ball) -> tuple[Any, Any]:
+    """The upper and the lower end, rounded outward; a ball that just reaches 0 does not cross it."""
+    up, down = value.mid + value.rad, value.mid - value.rad
+    up = xp.where(up == 0, 0.0, xp.nextafter(up, xp.inf))
+    return up, xp.where(down == 0, 0.0, xp.nextafter(down, -xp.inf))
 
 
 def _function(xp: Any, name: str) -> Any:

@@ -127,23 +127,27 @@ class SymbolArray(Objects):
         return type(self)(np.frompyfunc(sympy.Max, 2, 1)(self.items, right.items))
 
     def positive(self) -> tuple[Any, Any]:
-        return self.items > 0, self.items <= 0
+        return self._compared(sympy.Gt), self._compared(sympy.Le)
 
     def negative(self) -> tuple[Any, Any]:
-        return self.items < 0, self.items >= 0
+        return self._compared(sympy.Lt), self._compared(sympy.Ge)
+
+    def _compared(self, relation: Any) -> Any:
+        # NumPy's own comparison would ask each condition for its truth.
+        return np.frompyfunc(lambda e: relation(e, 0), 1, 1)(self.items)
 
 
 def _truth(comparison: Any) -> Any:
     return np.asarray(comparison, dtype=bool)
 
 
-def _enclosed(number: sympy.Expr) -> flint.arb:
+def enclosed_constant(number: sympy.Expr) -> flint.arb:
     """A ball around a constant: a rational, pi, or what sums, products and rational powers make of them."""
     if number.is_Rational:
         return flint.arb(flint.fmpq(int(number.p), int(number.q)))
     if number is sympy.pi:
         return flint.arb.pi()
-    parts = [_enclosed(a) for a in number.args]
+    parts = [enclosed_constant(a) for a in number.args]
     if number.is_Add:
         return reduce(lambda a, b: a + b, parts)
     if number.is_Mul:
@@ -162,7 +166,7 @@ class ArbNumbers:
     def constant(self, number: sympy.Expr) -> ArbArray:
         if number.is_infinite:
             return ArbArray(flint.arb("inf" if number > 0 else "-inf"))
-        return ArbArray(_enclosed(number))
+        return ArbArray(enclosed_constant(number))
 
     def apply(self, function: str, value: ArbArray) -> ArbArray:
         return ArbArray(np.frompyfunc(lambda a: getattr(a, function)(), 1, 1)(value.items))

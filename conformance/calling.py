@@ -1,0 +1,136 @@
+"""Calling a subject safely: a time limit, its exceptions, what it prints, and what it must not do to its inputs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fiducial.conformance.subject import DTYPES, Subject
+
+TIME_LIMIT = 20.0  # seconds for one call, unless the run says otherwise
+
+
+class Fault(Exception):
+    """What went wrong in a call, as an outcome and one line."""
+
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome, self.message = outcome, message
+
+
+class _TimeOut(BaseException):
+    """Not an Exception, so that a subject's own ``except Exception`` cannot swallow it."""
+
+
+@dataclass
+class Caller:
+    """Calls one function of a subject with NumPy arrays and returns float64 or integer NumPy arrays."""
+
+    subject: Subject
+    name: str
+    seconds: float = TIME_LIMIT
+    printed: int = 0
+
+    def __call__(self, function: Callable[..., Any], arguments: Sequence[Any], attributes: dict[str, Any]) -> Any:
+        """The result, with the inputs checked to be unchanged. Raises Fault."""
+        given = [self._converted(a) for a in arguments]
+        result = self._run(function, given, attributes)
+        for position, (before, after) in enumerate(zip(arguments, given, strict=True)):
+            if not _unchanged(before, after, self.subject):
+                raise Fault("wrong", f"{self.name} modified its argument {position} in place; it must leave inputs alone")
+        return result
+
+    def _converted(self, argument: Any) -> Any:
+        if isinstance(argument, tuple):
+            return tuple(self._converted(a) for a in argument)
+        try:
+            return self.subject.asarray(_own_copy(argument))
+        except Exception as error:
+            raise Fault("unsupported", f"asarray rejects {argument.dtype}: {_line(error)}") from error
+
+    def _run(self, function: Callable[..., Any], given: list[Any], attributes: dict[str, Any]) -> Any:
+        output = io.StringIO()
+        try:
+            with _limit(self.seconds), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+                return function(*given, **attributes)
+        except NotImplementedError as error:
+            raise Fault("unsupported", f"{self.name} says it does not support this: {_line(error)}") from error
+        except _TimeOut:
+            raise Fault("timed_out", f"{self.name} took longer than {self.seconds:g} s; see --timeout") from None
+        except (Exception, SystemExit) as error:
+            raise Fault("crashed", f"{self.name} raised {type(error).__name__}: {_line(error)}") from error
+        finally:
+            self.printed += output.getvalue().count("\n")
+
+    def array(self, result: Any, shape: tuple[int, ...], dtype: str | None, what: str) -> Any:
+        """A result as a NumPy array of this shape and dtype (None: any number). Raises Fault when it is not."""
+        if result is None:
+            raise Fault("wrong", f"{self.name} returned None as {what}; an array of shape {shape} is required")
+        if isinstance(result, tuple | list | dict | str):
+            raise Fault("wrong", f"{self.name} returned a {type(result).__name__} as {what}; an array is required")
+        try:
+            array = np.asarray(self.subject.to_numpy(result))
+        except Exception as error:
+            raise Fault("wrong", f"{self.name} returned {type(result).__name__} as {what}, "
+                        f"which does not convert to an array: {_line(error)}") from error  # fmt: skip
+        if tuple(array.shape) != tuple(shape):
+            raise Fault("wrong", f"{self.name}: {what} has shape {tuple(array.shape)}; {tuple(shape)} is required")
+        if dtype is not None and array.dtype != DTYPES[dtype]:
+            raise Fault("wrong", f"{self.name}: {what} has dtype {array.dtype}; {dtype}, that of the inputs, is required")
+        if array.dtype.kind not in "biuf" and array.dtype != DTYPES["bfloat16"]:
+            raise Fault("wrong", f"{self.name}: {what} has dtype {array.dtype}; numbers are required")
+        return array.astype(np.float64)
+
+
+def _own_copy(a: Any) -> Any:
+    """A copy with the same strides and flags, so that the case's own data stays as it was."""
+    if not isinstance(a, np.ndarray) or a.flags.c_contiguous and a.flags.writeable:
+        return np.array(a)
+    if not a.flags.writeable:
+        copy = np.array(a)
+        copy.flags.writeable = False
+        return copy
+    if a.T.flags.c_contiguous:
+        return np.array(a.T).T
+    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    wide[..., ::2] = a
+    return wide[..., ::2]
+
+
+def _unchanged(before: Any, after: Any, subject: Subject) -> bool:
+    if isinstance(before, tuple):
+        return all(_unchanged(b, a, subject) for b, a in zip(before, after, strict=True))
+    now = np.asarray(subject.to_numpy(after))
+    return now.shape == before.shape and now.tobytes() == np.ascontiguousarray(before).tobytes()
+
+
+@contextlib.contextmanager
+def _limit(seconds: float) -> Iterator[None]:
+    """Interrupts Python code after some seconds (on POSIX, in the main thread; elsewhere there is no limit)."""
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread() and seconds > 0
+    if not usable:
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise _TimeOut
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an exception's message."""
+    return (str(error).strip().splitlines() or [""])[0][:200]

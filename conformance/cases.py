@@ -1,0 +1,191 @@
+"""Inputs: never neutral. Every array here is drawn from an operation's own domains, shapes and attributes.
+
+Data are drawn in float64 and rounded to the dtype, so that they are exactly what the subject sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fiducial.conformance.subject import DTYPES
+from fiducial.spec.language import indices, name_of
+from fiducial.spec.operation import Definition, Domain, Operation
+from fiducial.spec.oracle import Call, result_shapes
+
+Pick = Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call with arrays in the subject's dtype, and cotangents for its gradients."""
+
+    call: Call
+    given: tuple[Any, ...]
+    dtype: str
+    cotangents: tuple[Any, ...] = ()
+    label: str = ""
+    passed: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def operation(self) -> Operation:
+        return self.call.operation
+
+
+# --- data ---
+
+
+def _normal(rng: Any, shape: tuple[int, ...], scale: float) -> Any:
+    return rng.normal(0.3, 1.7, shape)
+
+
+def _one_sign(rng: Any, shape: tuple[int, ...], scale: float) -> Any:
+    # Sums of one sign have the sharpest bounds: a 1 % error cannot hide in them.
+    return rng.uniform(0.5, 2.0, shape)
+
+
+def _spread(rng: Any, shape: tuple[int, ...], scale: float) -> Any:
+    return rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-3, 1.2, shape)
+
+
+def _tails(rng: Any, shape: tuple[int, ...], scale: float) -> Any:
+    return rng.uniform(-scale, scale, shape)
+
+
+FLAVOURS = {"normal": _normal, "one sign": _one_sign, "spread": _spread, "tails": _tails}
+TAIL = {"float64": 700.0, "float32": 85.0, "bfloat16": 85.0, "float16": 9.0}
+
+
+def data(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: str, sizes: dict[str, int]) -> Any:
+    """An array of a domain's elements, in the dtype (or integers)."""
+    if domain.below is not None:
+        return rng.integers(0, sizes[domain.below], shape)
+    if (domain.low, domain.high) == (0.0, 1.0):
+        drawn = _probabilities(rng, shape, flavour)
+    elif domain.low == 0.0:
+        drawn = _targets(rng, shape, flavour)
+    else:
+        drawn = np.minimum(np.maximum(FLAVOURS[flavour](rng, shape, TAIL[dtype]), domain.low), domain.high)
+        if domain.high <= 0:
+            drawn = -np.abs(FLAVOURS[flavour](rng, shape, TAIL[dtype])) - 0.01
+    return np.asarray(drawn).astype(DTYPES[dtype])
+
+
+def _probabilities(rng: Any, shape: tuple[int, ...], flavour: str) -> Any:
+    if flavour in ("normal", "one sign"):
+        return rng.uniform(0.08, 0.85, shape)
+    small = 10.0 ** rng.uniform(-3, -0.5, shape)
+    return np.where(rng.random(shape) < 0.5, small, 1 - small)
+
+
+def _targets(rng: Any, shape: tuple[int, ...], flavour: str) -> Any:
+    """Soft targets whose rows do not sum to one; one-hot rows in the tails."""
+    if flavour == "tails" and len(shape) == 2 and shape[1]:
+        return np.eye(shape[1])[rng.integers(0, shape[1], shape[0])]
+    return rng.uniform(0.06, 1.3, shape)
+
+
+def cotangent(rng: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    """Never ones: a cotangent that is ignored, or taken as one number, is seen."""
+    return np.asarray(rng.uniform(0.4, 2.2, shape) * rng.choice([-1.0, 1.0], shape)).astype(DTYPES[dtype])
+
+
+# --- whole cases ---
+
+
+def attributes(operation: Operation, pick: Pick) -> dict[str, Any]:
+    """Values for the attributes that do not concern the layout, defaults first."""
+    return {
+        name: pick((a.default, *a.examples)) for name, a in operation.attributes.items() if a.kind != "layout"
+    }
+
+
+def draw(
+    operation: Operation, dtype: str, pick: Pick, rng: Any, allowed: Callable[[str, Any], bool],
+    flavour: str | None = None, large: bool = False,
+) -> Case:  # fmt: skip
+    """One case: attributes, shapes and data. ``allowed(name, value)`` says what the subject takes."""
+    chosen = attributes(operation, lambda options: pick(options))
+    chosen = {n: v if _allowed(operation, allowed, n, v) else operation.attributes[n].default for n, v in chosen.items()}
+    definition = operation.definition({**operation.defaults, **chosen})
+    shapes, laid = operation.layout.volume(definition) if large else operation.layout.draw(pick, definition)
+    laid = {n: v if allowed(n, v) else operation.attributes[n].default for n, v in laid.items()}
+    chosen |= laid
+    flavour = flavour or pick(tuple(FLAVOURS))
+    return build(operation, dtype, chosen, shapes, rng, flavour)
+
+
+def _allowed(operation: Operation, allowed: Callable[[str, Any], bool], name: str, value: Any) -> bool:
+    return operation.attributes[name].kind == "form" or allowed(name, value)
+
+
+def build(
+    operation: Operation, dtype: str, chosen: dict[str, Any], shapes: Sequence[tuple[int, ...]], rng: Any, flavour: str
+) -> Case:
+    """The case with these attributes and shapes."""
+    definition = operation.definition({**operation.defaults, **chosen})
+    sizes = _sizes(operation, definition, shapes, chosen)
+    given = tuple(
+        data(rng, definition.domains[name_of(lhs)], tuple(shape), dtype, flavour, sizes)
+        for lhs, shape in zip(definition.system.inputs, shapes, strict=True)
+    )
+    return case(operation, dtype, chosen, given, rng, flavour)
+
+
+def case(
+    operation: Operation, dtype: str, chosen: dict[str, Any], given: Sequence[Any], rng: Any, label: str
+) -> Case:
+    """The case with these arrays; cotangents are drawn."""
+    passed = {n: chosen.get(n, operation.attributes[n].default) for n in operation.passed}
+    call = Call(operation, tuple(a if a.dtype.kind in "iu" else a.astype(np.float64) for a in given), passed)
+    if not call.definition.system.differentiable:
+        return Case(call, tuple(given), dtype, (), label, passed)
+    seeds = tuple(cotangent(rng, shape, dtype) for shape in result_shapes(call))
+    return Case(call, tuple(given), dtype, seeds, label, passed)
+
+
+def _sizes(
+    operation: Operation, definition: Definition, shapes: Sequence[tuple[int, ...]], chosen: dict[str, Any]
+) -> dict[str, int]:
+    """The sizes that bound integer inputs: a table's rows, a logit's classes, an attribute."""
+    sizes = {n: int(v) for n, v in chosen.items() if operation.attributes[n].kind == "count"}
+    for lhs, shape in zip(definition.system.inputs, shapes, strict=True):
+        if len(indices(lhs)) == len(shape):
+            sizes |= {str(i.upper + 1): n for i, n in zip(indices(lhs), shape, strict=True)}
+    return sizes
+
+
+# --- structure of arrays in memory ---
+
+
+def strided(a: Any) -> Any:
+    """The same numbers with gaps between them."""
+    if not a.ndim:
+        return a
+    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    wide[..., ::2] = a
+    return wide[..., ::2]
+
+
+def transposed(a: Any) -> Any:
+    """The same numbers in column order."""
+    return np.asfortranarray(a) if a.ndim > 1 else a
+
+
+def read_only(a: Any) -> Any:
+    """The same numbers, protected."""
+    copy = np.array(a)
+    copy.flags.writeable = False
+    return copy
+
+
+MEMORY = {"as is": lambda a: a, "transposed": transposed, "strided": strided, "read-only": read_only}
+
+
+def all_numbers(dtype: str) -> Any:
+    """Every finite number of a 16-bit format."""
+    numbers = np.arange(65536, dtype=np.uint16).view(DTYPES[dtype])
+    return numbers[np.isfinite(numbers.astype(np.float64))]

@@ -1,0 +1,163 @@
+"""The command line. argparse alone is imported at the start: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from fiducial import __version__
+
+EXIT = """exit status: 0 conforms; 1 deviates; 2 bad usage, or a subject that cannot be loaded;
+3 the run is incomplete (a worker died, rows are missing, nothing could be judged)"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command and returns the exit status."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if not arguments.command:
+        parser.print_help()
+        return 2
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        return _say("interrupted", 3)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fiducial",
+        description="Judges implementations of the mathematics of deep learning against a verified specification.",
+        epilog=EXIT, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"fiducial {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _check_options(commands.add_parser("check", help="judge an implementation", epilog=EXIT,
+                                       formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
+    listed = commands.add_parser("list", help="operations, their attributes and their theorems")
+    listed.set_defaults(run=_list)
+    shown = commands.add_parser("show", help="one operation: definition, adjoint, theorems, conventions")
+    shown.add_argument("operation", metavar="OP")
+    shown.add_argument("--latex", action="store_true", help="LaTeX in place of text")
+    shown.set_defaults(run=_show)
+    proved = commands.add_parser("prove", help="derive and prove again; say how, and how long it took")
+    proved.add_argument("operation", metavar="OP", nargs="?")
+    proved.set_defaults(run=_prove)
+    return parser
+
+
+def _check_options(check: argparse.ArgumentParser) -> None:
+    check.add_argument("subject", metavar="SUBJECT", nargs="?",
+                       help="nothing (the reference implementation), an installed subject such as torch, "
+                       "package.module[:object], or a path to a .py file")  # fmt: skip
+    check.add_argument("--only", metavar="OP[,OP]", help="these operations")
+    check.add_argument("--family", metavar="NAME", help="the operations of one family")
+    check.add_argument("--level", metavar="NAME", help="shape, special, values, gradients, 'second order' or laws")
+    check.add_argument("--dtype", metavar="NAME[,NAME]", help="float64, float32, bfloat16, float16")
+    check.add_argument("--backend", metavar="NAME[,NAME]", default="numpy", help="numpy (default), cupy, array-api-strict")
+    check.add_argument("--profile", choices=("quick", "full", "exhaustive"), default="full")
+    check.add_argument("--seed", type=int, default=0, metavar="N")
+    check.add_argument("-n", dest="workers", type=int, default=os.cpu_count() or 1, metavar="WORKERS",
+                       help="processes (default: one for each core)")  # fmt: skip
+    check.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one call (default 20)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML")
+    check.add_argument("--expect", type=Path, metavar="FILE", help="known deviations, one a line with its reason")
+    check.add_argument("--require", choices=("tight", "ok", "loose"), default="ok", help="what a row has to reach")
+    check.set_defaults(run=_check)
+
+
+def _say(line: str, code: int) -> int:
+    print(f"fiducial: {line}", file=sys.stderr)
+    return code
+
+
+class _Usage(Exception):
+    pass
+
+
+def _fail(line: str) -> NoReturn:
+    raise _Usage(line)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from fiducial.conformance import expect, report
+    from fiducial.conformance.manifest import Unknown, rows
+    from fiducial.conformance.run import run_suite
+    from fiducial.conformance.subject import NotAvailable, SubjectError, load
+
+    options = {k: getattr(arguments, k) for k in
+               ("only", "family", "level", "dtype", "backend", "profile", "seed", "require", "timeout")}  # fmt: skip
+    try:
+        report.check_writable((("--json", arguments.json), ("--junit", arguments.junit)), _fail)
+        expected = expect.read(arguments.expect) if arguments.expect else []
+        if not rows(options):
+            _fail("no row is selected: the options exclude one another")
+        try:
+            label = load(arguments.subject, arguments.backend.split(",")[0])
+            name = (label.name, label.version)
+        except NotAvailable:
+            label = load(arguments.subject)
+            name = (label.name, label.version)
+    except (SubjectError, Unknown, expect.BadExpectation, _Usage) as error:
+        return _say(str(error), 2)
+    run = run_suite(arguments.subject, options, arguments.workers, name)
+    surprises = expect.apply(run, expected)
+    shown = report.failures(run)
+    print(report.table(run) + (f"\n\n{shown}" if shown else ""))
+    for line in surprises:
+        print(f"expected, but did not occur: {line}")
+    for writer, path in ((report.write_json, arguments.json), (report.write_junit, arguments.junit)):
+        if path is not None:
+            writer(run, path)
+    for line in dict.fromkeys(run.errors):
+        _say(f"error outside the cases: {line}", 3)
+    if run.missing:
+        _say(f"incomplete: {len(run.missing)} rows have no result, the first is {' '.join(run.missing[0])}", 3)
+    return max(report.status(run), 1 if surprises else 0)
+
+
+def _known(name: str) -> bool:
+    from fiducial.conformance.manifest import Unknown, rows
+
+    try:
+        rows({"only": name})
+    except Unknown as error:
+        _say(str(error).replace("--only ", "operation "), 2)
+        return False
+    return True
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from fiducial.conformance import show
+
+    print(show.listing())
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    if not _known(arguments.operation):
+        return 2
+    from fiducial.conformance import show
+
+    print(show.page(arguments.operation, latex=arguments.latex))
+    return 0
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    if arguments.operation and not _known(arguments.operation):
+        return 2
+    from fiducial.conformance import show
+
+    return show.prove(arguments.operation)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

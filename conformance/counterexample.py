@@ -1,0 +1,107 @@
+"""A failure teaches: the case, what came, the enclosure, the bound and its formula, and how to reproduce it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fiducial.conformance.cases import Case
+from fiducial.conformance.subject import Subject
+from fiducial.conformance.verdict import LIMIT, Verdict
+from fiducial.spec.language import name_of
+from fiducial.spec.oracle import Answer
+from fiducial.spec.render import equations
+
+SHOWN = 24  # numbers of an array that a message and the JSON hold
+
+
+def described(
+    subject: Subject, case: Case, what: str, k: int, verdict: Verdict | None, got: Any, answer: Answer | None,
+    fault: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """The counterexample as data; ``message`` is its text."""
+    names = [name_of(x) for x in case.call.definition.system.inputs]
+    shown: dict[str, Any] = {
+        "what": what,
+        "label": case.label,
+        "inputs": {n: _array(a) for n, a in zip(names, case.given, strict=True)},
+        "attributes": {n: _plain(v) for n, v in case.passed.items()},
+        "cotangents": [_array(c) for c in case.cotangents] if what != "value" else [],
+        "reproduce": reproduction(subject, case, what),
+    }
+    if verdict is None or answer is None:
+        shown["message"] = fault
+        return shown
+    at = verdict.index
+    shown |= {
+        "output": k,
+        "index": list(at),
+        "got": _number(got[at]),
+        "enclosure": enclosure(answer, at),
+        "bound": _number(answer.bound[at]),
+        "formula": f"running error bound of the stable form at u({case.dtype}); accepted up to {LIMIT:g} times",
+        "equations": equations(case.call.definition.stable),
+        "ratio": _number(verdict.ratio),
+    }
+    shown["message"] = _text(case, what, k, verdict, shown)
+    return shown
+
+
+def enclosure(answer: Answer, at: tuple[int, ...]) -> dict[str, Any]:
+    """The exact value's enclosure, as text with all of its digits, and as a midpoint with a radius."""
+    mid, rest, rad = (float(part[at]) for part in (answer.mid, answer.rest, answer.rad))
+    return {"mid": _number(mid), "rest": _number(rest), "rad": _number(rad)}
+
+
+def _text(case: Case, what: str, k: int, verdict: Verdict, shown: dict[str, Any]) -> str:
+    where = f"[{', '.join(map(str, shown['index']))}]" if shown["index"] else ""
+    name = case.operation.name
+    if what != "value":
+        name = f"{what} {k} of {name}"
+    call = ", ".join(f"{n}={v!r}" for n, v in shown["attributes"].items())
+    exact = shown["enclosure"]
+    return "\n".join(
+        [
+            f"{name} ({case.dtype}) is {verdict.band}: ratio {verdict.ratio:.3g} of the derived bound"
+            f" (accepted up to {LIMIT:g})",
+            f"  element {where or 'the number itself'}: got {shown['got']}, exact {exact['mid']}"
+            f" (+- {exact['rad']:.1e}), bound {shown['bound']:.3g}"
+            if isinstance(exact["rad"], float) and isinstance(shown["bound"], float)
+            else f"  element {where}: got {shown['got']}, exact {exact['mid']}",
+            *(f"  {n} = {_short(a)}" for n, a in shown["inputs"].items()),
+            *(f"  cotangent = {_short(c)}" for c in shown["cotangents"]),
+            f"  attributes: {call or 'none'}",
+            f"  reproduce: {shown['reproduce']}",
+        ]
+    )
+
+
+def reproduction(subject: Subject, case: Case, what: str) -> str:
+    """One command that meets the case again."""
+    level = {"value": "values", "gradient": "gradients"}.get(what, what)
+    source = "" if subject.name == "fiducial.refimpl" else f" {subject.name}"
+    return f"fiducial check{source} --only {case.operation.name} --level '{level}' --dtype {case.dtype}"
+
+
+def _array(a: Any) -> dict[str, Any]:
+    a = np.asarray(a)
+    flat = [_number(v) for v in a.reshape(-1)[:SHOWN].astype(np.float64)]
+    hexadecimal = [float(v).hex() for v in a.reshape(-1)[:SHOWN].astype(np.float64)]
+    return {"shape": list(a.shape), "dtype": str(a.dtype), "values": flat, "hex": hexadecimal, "of": int(a.size)}
+
+
+def _short(shown: dict[str, Any]) -> str:
+    values = ", ".join(f"{v:.9g}" if isinstance(v, float) else str(v) for v in shown["values"][:8])
+    more = f", ... ({shown['of']} in all)" if shown["of"] > 8 else ""
+    return f"{shown['dtype']}{tuple(shown['shape'])} [{values}{more}]"
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _number(value: Any) -> float | str:
+    """JSON has no infinities or NaN: they are text."""
+    number = float(value)
+    return number if np.isfinite(number) else str(number)

@@ -1,0 +1,192 @@
+"""Examining one operation at one level: cases are called, judged and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+from fiducial.conformance.calling import TIME_LIMIT, Caller, Fault
+from fiducial.conformance.cases import Case
+from fiducial.conformance.counterexample import described
+from fiducial.conformance.results import Result
+from fiducial.conformance.subject import Subject
+from fiducial.conformance.verdict import Verdict, judge
+from fiducial.spec import oracle
+from fiducial.spec.formats import FORMATS, Format
+from fiducial.spec.language import name_of
+from fiducial.spec.operation import Operation
+from fiducial.spec.oracle import Answer
+
+
+class Deviation(AssertionError):
+    """An implementation disagrees with the specification; the message shows the case."""
+
+
+class Examination:
+    """Judges cases of one operation in one dtype and keeps the result; ``demanded`` are the bands that pass."""
+
+    def __init__(
+        self, subject: Subject, operation: Operation, level: str, dtype: str,
+        demanded: tuple[str, ...] = ("tight", "ok"), seconds: float = TIME_LIMIT,
+    ) -> None:  # fmt: skip
+        self.subject, self.operation, self.demanded = subject, operation, demanded
+        self.result = Result(operation.name, level, dtype, subject.backend)
+        self.format: Format = FORMATS[dtype]
+        self.caller = Caller(subject, operation.name, seconds)
+        self.function = getattr(subject.target, operation.name)
+        self.takes = subject.accepts(self.function, operation.name)
+
+    def allowed(self, name: str, value: Any) -> bool:
+        """Whether the subject is to be tried with this attribute value."""
+        declared = self.subject.conventions.get(self.operation.name, {})
+        if name in declared:
+            supported = declared[name]
+            return value in supported if isinstance(supported, list | tuple) else value == supported
+        if not self.takes(name):
+            return bool(value == self.operation.attributes[name].default)
+        return True
+
+    def keywords(self, case: Case) -> dict[str, Any]:
+        """The attributes that this subject is called with."""
+        return {name: value for name, value in case.passed.items() if self.takes(name)}
+
+    # --- one case ---
+
+    def value(self, case: Case) -> None:
+        """Calls the operation and judges its outputs."""
+        with _Recorded(self, case, "value"):
+            outputs = self.outputs(case)
+            answers = oracle.values(case.call, self.format)
+            self._judged(case, "value", outputs, answers, lambda: oracle.values_as_written(case.call, self.format))
+
+    def gradient(self, case: Case) -> None:
+        """Calls the gradient with the case's cotangents and judges each input's."""
+        with _Recorded(self, case, "gradient"):
+            answers = oracle.gradients(case.call, case.cotangents, self.format)
+            found = self.gradients(case, [a.shape for a in answers])
+            self._judged(case, "gradient", found, answers,
+                         lambda: oracle.gradients_as_written(case.call, case.cotangents, self.format))  # fmt: skip
+
+    def second_order(self, case: Case, directions: tuple[Any, ...]) -> None:
+        """Calls the gradient of <directions, gradient> and judges it."""
+        function = self.subject.second_order_of(self.operation.name)
+        assert function is not None
+        with _Recorded(self, case, "second order"):
+            answers = oracle.second_order(case.call, case.cotangents, directions, self.format)
+            returned = self.caller(function, [self._cotangent(case), directions, *case.given], self.keywords(case))
+            found = self._arrays(case, returned, [a.shape for a in answers], "second-order gradient")
+            self._judged(case, "second order", found, answers, list)
+
+    def outputs(self, case: Case) -> list[Any]:
+        """The operation's results, checked for type, shape, dtype and purity."""
+        returned = self.caller(self.function, case.given, self.keywords(case))
+        shapes = oracle.result_shapes(case.call)
+        dtype = case.dtype if case.call.definition.system.differentiable else None
+        if len(shapes) > 1:
+            return self._several(returned, shapes, dtype)
+        return [self.caller.array(returned, shapes[0], dtype, "result")]
+
+    def gradients(self, case: Case, shapes: list[tuple[int, ...]]) -> list[Any]:
+        """The gradients of the differentiable inputs; None where the subject does not offer one."""
+        function = self.subject.gradient_of(self.operation.name)
+        if function is None:
+            raise Fault("not_provided", f"{self.operation.name}_vjp is not provided")
+        returned = self.caller(function, [self._cotangent(case), *case.given], self.keywords(case))
+        return self._arrays(case, returned, shapes, "gradient")
+
+    def _arrays(self, case: Case, returned: Any, shapes: list[tuple[int, ...]], what: str) -> list[Any]:
+        parts = list(returned) if isinstance(returned, tuple | list) else [returned]
+        if len(parts) != len(shapes):
+            raise Fault("wrong", f"{self.operation.name}: {len(parts)} gradients came back; {len(shapes)} are "
+                        "required, one for each differentiable input")  # fmt: skip
+        names = [name_of(x) for x in case.call.definition.system.differentiable]
+        if len(parts) == 1 and parts[0] is None and what == "gradient" and not isinstance(returned, tuple | list):
+            raise Fault("wrong", f"{self.operation.name}_vjp returned None; a gradient of shape {shapes[0]} is required")
+        return [
+            None if part is None else self.caller.array(part, shape, self.result.dtype, f"{what} of {name}")
+            for part, shape, name in zip(parts, shapes, names, strict=True)
+        ]
+
+    def _several(self, returned: Any, shapes: list[tuple[int, ...]], dtype: str | None) -> list[Any]:
+        if not isinstance(returned, tuple | list) or len(returned) != len(shapes):
+            raise Fault("wrong", f"{self.operation.name} must return a tuple of {len(shapes)} arrays")
+        return [self.caller.array(r, s, dtype, f"result {k}")
+                for k, (r, s) in enumerate(zip(returned, shapes, strict=True))]  # fmt: skip
+
+    def _cotangent(self, case: Case) -> Any:
+        return case.cotangents if len(case.cotangents) > 1 else case.cotangents[0]
+
+    def _judged(
+        self, case: Case, what: str, found: list[Any], answers: list[Answer], written: Callable[[], list[list[Any]]]
+    ) -> None:
+        """Judges each array of a result; a None was announced as not provided."""
+        ways: list[list[Any]] = []
+
+        def bounds_of(k: int) -> list[Any]:
+            if not ways:
+                ways.extend(written())
+            return [way[k] for way in ways]
+
+        verdicts = []
+        for k, (got, answer) in enumerate(zip(found, answers, strict=True)):
+            if got is None:
+                self.note(f"gradient {k} is not offered (None)")
+                continue
+            verdicts.append((judge(got, answer, self.format, lambda k=k: bounds_of(k)), k))  # type: ignore[misc]
+        for verdict, k in verdicts:
+            self.take(case, what, k, verdict, found[k], answers[k])
+        if verdicts and all(v.vacuous for v, _ in verdicts):
+            self.result.vacuous += 1
+
+    def take(self, case: Case, what: str, k: int, verdict: Verdict, got: Any, answer: Answer) -> None:
+        """Enters a verdict into the result; raises Deviation where the band is not one that was demanded."""
+        if self.result.ratio is None or verdict.ratio > self.result.ratio:
+            self.result.ratio = verdict.ratio
+        self.result.worsen(verdict.band)
+        if verdict.band not in self.demanded:
+            shown = described(self.subject, case, what, k, verdict, got, answer)
+            self.fail(verdict.band, shown["message"], shown)
+
+    def fail(self, outcome: str, message: str, shown: dict[str, Any] | None = None) -> None:
+        """Records the smallest failing case so far (the last that hypothesis shows) and raises Deviation."""
+        self.result.worsen(outcome)
+        if outcome == self.result.outcome:
+            self.result.message, self.result.counterexample = message, shown
+        raise Deviation(message)
+
+    def note(self, text: str) -> None:
+        if text not in self.result.notes:
+            self.result.notes.append(text)
+
+    def finished(self) -> Result:
+        """The result, with an outcome even where nothing could be judged."""
+        if not self.result.outcome:
+            self.result.outcome = "unsupported" if self.result.notes else "not_provided"
+        if self.caller.printed:
+            self.note(f"{self.operation.name} printed {self.caller.printed} lines; they were kept out of the report")
+        return self.result
+
+
+class _Recorded:
+    """Counts a case and turns a fault in the call into the result's outcome."""
+
+    def __init__(self, examination: Examination, case: Case, what: str) -> None:
+        self.examination, self.case, self.what = examination, case, what
+
+    def __enter__(self) -> None:
+        self.examination.result.cases += 1
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if not isinstance(error, Fault):
+            return False
+        e = self.examination
+        if error.outcome in ("unsupported", "not_provided"):
+            e.result.cases -= 1
+            e.result.worsen(error.outcome)
+            e.note(error.message)
+            return True
+        e.fail(error.outcome, error.message, described(e.subject, self.case, self.what, 0, None, None, None, error.message))
+        return True
+
+

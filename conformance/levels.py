@@ -1,0 +1,243 @@
+"""The levels of conformance: which cases each one tries.
+
+``shape``: ranks, empty and oddly laid out arrays, dtypes, purity. ``special``: zeros, ties, infinities, NaN, the largest
+and smallest numbers. ``values`` and ``gradients``: many points in one call, then structures that hypothesis explores and
+shrinks. ``second order``: the gradient of the gradient. ``laws``: theorems that outputs must satisfy.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fiducial.conformance import cases, laws, specials
+from fiducial.conformance.calling import TIME_LIMIT, Fault
+from fiducial.conformance.cases import Case
+from fiducial.conformance.examine import Deviation, Examination
+from fiducial.conformance.results import DEMANDS, Result
+from fiducial.conformance.subject import Subject
+from fiducial.spec.layouts import Elementwise
+from fiducial.spec.operation import Operation
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is tried: structures explored by hypothesis, points of a batch, all 65,536 numbers of 16-bit formats."""
+
+    examples: int
+    batches: int
+    every_number: bool
+    claim: bool = True
+
+
+PROFILES = {
+    "quick": Profile(examples=4, batches=1, every_number=False, claim=False),
+    "full": Profile(examples=15, batches=3, every_number=True),
+    "exhaustive": Profile(examples=150, batches=12, every_number=True),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run asks of every item."""
+
+    profile: str = "full"
+    seed: int = 0
+    require: str = "ok"
+    seconds: float = TIME_LIMIT
+
+
+def levels_of(operation: Operation) -> list[str]:
+    """The levels that an operation has."""
+    definition = operation.default_definition()
+    smooth = bool(definition.system.differentiable)
+    return [
+        "shape", "special", "values",
+        *(["gradients", "second order"] if smooth else []),
+        *(["laws"] if laws.of(operation) else []),
+    ]  # fmt: skip
+
+
+def examine(subject: Subject, operation: Operation, level: str, dtype: str, plan: Plan) -> Result:
+    """Runs one item. The result is complete whatever the subject does; it holds the smallest failing case."""
+    from fiducial.conformance.results import Result as Row
+
+    if not subject.provides(operation.name):
+        return Row(operation.name, level, dtype, subject.backend, "not_provided", message="no such function")
+    if dtype not in subject.dtypes:
+        return Row(operation.name, level, dtype, subject.backend, "unsupported", message=f"dtypes lacks {dtype}")
+    if level == "second order" and subject.second_order_of(operation.name) is None:
+        return Row(operation.name, level, dtype, subject.backend, "not_provided", message="no hvp is offered")
+    if level == "gradients" and subject.gradient_of(operation.name) is None:
+        missing = f"{operation.name}_vjp is not provided"
+        return Row(operation.name, level, dtype, subject.backend, "not_provided", message=missing)
+    examination = Examination(subject, operation, level, dtype, DEMANDS[plan.require], plan.seconds)
+    try:
+        LEVELS[level](examination, plan)
+    except Deviation:
+        pass  # kept in the result, with its smallest case
+    except Fault as fault:
+        examination.result.worsen(fault.outcome)
+        examination.result.message = fault.message
+    return examination.finished()
+
+
+def _rng(e: Examination, plan: Plan, salt: int) -> Any:
+    """A generator for an item, the same in every process and run."""
+    text = f"{e.operation.name}/{e.result.level}/{e.result.dtype}"
+    return np.random.default_rng([plan.seed, salt, zlib.crc32(text.encode())])
+
+
+def _has_gradient(e: Examination) -> bool:
+    differentiable = bool(e.operation.default_definition().system.differentiable)
+    return differentiable and e.subject.gradient_of(e.operation.name) is not None
+
+
+# --- shape ---
+
+
+def shape(e: Examination, plan: Plan) -> None:
+    rng = _rng(e, plan, 1)
+    definition = e.operation.default_definition()
+    for shapes, attributes in _all_structures(e):
+        case = cases.build(e.operation, e.result.dtype, attributes, shapes, rng, "one sign")
+        e.value(case)
+        if _has_gradient(e):
+            e.gradient(case)
+    shapes, attributes = e.operation.layout.volume(definition)
+    small = [tuple(min(n, 6) for n in s) for s in shapes]
+    base = cases.build(e.operation, e.result.dtype, _supported(e, attributes), _consistent(e, small, shapes), rng, "one sign")
+    for name, view in cases.MEMORY.items():
+        case = Case(base.call, tuple(map(view, base.given)), base.dtype, tuple(map(view, base.cotangents)), name, base.passed)
+        e.value(case)
+        if _has_gradient(e):
+            e.gradient(case)
+    _same_again(e, base)
+
+
+def _consistent(e: Examination, small: list[tuple[int, ...]], shapes: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    # Cutting every length to the same limit keeps equal lengths equal.
+    return small
+
+
+def _supported(e: Examination, attributes: dict[str, Any]) -> dict[str, Any]:
+    full = {**e.operation.defaults, **attributes}
+    return {n: v if e.operation.attributes[n].kind == "form" or e.allowed(n, v) else e.operation.attributes[n].default
+            for n, v in full.items()}  # fmt: skip
+
+
+def _all_structures(e: Examination) -> list[tuple[list[tuple[int, ...]], dict[str, Any]]]:
+    """Every choice that the layout's first pick offers, with the first of all the others."""
+    found: list[tuple[list[tuple[int, ...]], dict[str, Any]]] = []
+    definition = e.operation.default_definition()
+    for position in range(10):
+        depth: list[int] = []
+
+        def pick(options: Any, position: int = position, depth: list[int] = depth) -> Any:
+            depth.append(len(options))
+            return options[min(position, len(options) - 1)] if len(depth) == 1 else options[position % len(options)]
+
+        shapes, attributes = e.operation.layout.draw(pick, definition)
+        structure = (list(shapes), _supported(e, attributes))
+        if structure not in found:
+            found.append(structure)
+    return found
+
+
+def _same_again(e: Examination, case: Case) -> None:
+    """The same call gives the same answer: nothing is remembered between calls."""
+    first = e.outputs(case)
+    e.outputs(cases.build(e.operation, case.dtype, {**case.passed}, [a.shape for a in case.given],
+                          np.random.default_rng(5), "normal"))  # fmt: skip
+    again = e.outputs(case)
+    if any(a.tobytes() != b.tobytes() for a, b in zip(first, again, strict=True)):
+        e.fail("wrong", f"{e.operation.name}: the same call gave another answer the second time")
+
+
+# --- special values ---
+
+
+def special(e: Examination, plan: Plan) -> None:
+    for case in specials.of(e.operation, e.result.dtype, _rng(e, plan, 2), lambda d: _supported(e, d)):
+        specials.examine(e, case)
+
+
+# --- values, gradients ---
+
+
+def values(e: Examination, plan: Plan) -> None:
+    _many(e, plan, e.value)
+
+
+def gradients(e: Examination, plan: Plan) -> None:
+    _many(e, plan, e.gradient)
+
+
+def second_order(e: Examination, plan: Plan) -> None:
+    _explored(e, plan, lambda case: e.second_order(case, _directions(case)))
+
+
+def _directions(case: Case) -> tuple[Any, ...]:
+    rng = np.random.default_rng(7)
+    differentiable = {str(x.base if hasattr(x, "base") else x) for x in case.call.definition.system.differentiable}
+    names = [str(x.base if hasattr(x, "base") else x) for x in case.call.definition.system.inputs]
+    return tuple(cases.cotangent(rng, a.shape, case.dtype) for n, a in zip(names, case.given, strict=True)
+                 if n in differentiable)  # fmt: skip
+
+
+def _many(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
+    """Batches of points, one vectorised call each, over all flavours and attribute values; then structures."""
+    profile = PROFILES[plan.profile]
+    options = max((1 + len(a.examples) for a in e.operation.attributes.values()), default=1)
+    for batch in range(max(profile.batches, options)):
+        rng = _rng(e, plan, 10 + batch)
+        for flavour in cases.FLAVOURS:
+            judge(cases.draw(e.operation, e.result.dtype, lambda o, b=batch: o[b % len(o)], rng, e.allowed,  # type: ignore[misc]
+                             flavour, large=True))  # fmt: skip
+    if profile.every_number and e.result.dtype in ("float16", "bfloat16"):
+        _every_number(e, plan, judge)
+    _explored(e, plan, judge)
+
+
+def _every_number(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
+    """All finite numbers of a 16-bit format, for functions of one number."""
+    if not isinstance(e.operation.layout, Elementwise) or len(e.operation.default_definition().system.inputs) > 1:
+        return
+    numbers = cases.all_numbers(e.result.dtype)
+    judge(cases.case(e.operation, e.result.dtype, e.operation.defaults, [numbers], _rng(e, plan, 3), "every number"))
+
+
+def _explored(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
+    """Structures that hypothesis draws; a failure is shrunk to the smallest that still fails."""
+    import hypothesis
+    from hypothesis import strategies as st
+
+    @hypothesis.seed(zlib.crc32(f"{plan.seed}/{e.operation.name}/{e.result.level}/{e.result.dtype}".encode()))
+    @hypothesis.settings(
+        max_examples=PROFILES[plan.profile].examples, database=None, deadline=None, derandomize=False,
+        suppress_health_check=list(hypothesis.HealthCheck), report_multiple_bugs=False, print_blob=False,
+    )  # fmt: skip
+    @hypothesis.given(st.data())
+    def explore(draw: Any) -> None:
+        def pick(options: Any) -> Any:
+            return draw.draw(st.sampled_from(list(options)))
+
+        rng = np.random.default_rng([plan.seed, draw.draw(st.integers(0, 2**16))])
+        case = cases.draw(e.operation, e.result.dtype, pick, rng, e.allowed)
+        judge(case)
+
+    explore()
+
+
+LEVELS: dict[str, Callable[[Examination, Plan], None]] = {
+    "shape": shape,
+    "special": special,
+    "values": values,
+    "gradients": gradients,
+    "second order": second_order,
+    "laws": lambda e, plan: laws.examine(e, _rng(e, plan, 4)),
+}

@@ -1,0 +1,60 @@
+"""What a run found: one result for each operation, level, dtype and backend."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+LEVELS = ("shape", "special", "values", "gradients", "second order", "laws")
+# From the least to the most serious: a result is as bad as its worst case.
+OUTCOMES = (
+    "not_available", "not_provided", "unsupported", "tight", "ok", "expected", "loose", "timed_out", "crashed", "wrong",
+)  # fmt: skip
+CONFORMING = ("tight", "ok", "expected")
+DEMANDS = {"tight": ("tight",), "ok": ("tight", "ok"), "loose": ("tight", "ok", "loose")}
+
+
+@dataclass
+class Result:
+    """One cell of the report. ``ratio`` is the worst |got - exact| / bound seen (None before any case was judged)."""
+
+    operation: str
+    level: str
+    dtype: str
+    backend: str
+    outcome: str = ""
+    cases: int = 0
+    vacuous: int = 0
+    ratio: float | None = None
+    counterexample: dict[str, Any] | None = None
+    message: str = ""
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.operation, self.level, self.dtype, self.backend
+
+    def worsen(self, outcome: str) -> bool:
+        """Takes the outcome over when it is worse than what is known; says whether it was."""
+        if self.outcome and OUTCOMES.index(outcome) <= OUTCOMES.index(self.outcome):
+            return False
+        self.outcome = outcome
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        data = asdict(self)
+        data["ratio"] = _number(self.ratio)
+        del data["seconds"]  # a run's JSON is the same for the same seed
+        return data
+
+
+def _number(value: float | None) -> float | str | None:
+    """JSON has no infinity."""
+    return "inf" if value == float("inf") else value
+
+
+def from_json(data: dict[str, Any]) -> Result:
+    """A result from its JSON form."""
+    ratio = data["ratio"]
+    return Result(**{**data, "ratio": float(ratio) if ratio is not None else None})

@@ -1,0 +1,90 @@
+"""Runs the suite through pytest (in parallel through xdist) and collects the results of all workers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fiducial.conformance.manifest import Row, rows
+from fiducial.conformance.results import Result, from_json
+
+
+@dataclass
+class Run:
+    """What came of a run: its results, and what is missing of its manifest."""
+
+    subject: str
+    version: str
+    options: dict[str, Any]
+    manifest: list[Row]
+    results: list[Result] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def missing(self) -> list[Row]:
+        """Rows that were to be executed and have no result (a worker died, or was interrupted)."""
+        done = {r.key for r in self.results}
+        return [row for row in self.manifest if row not in done]
+
+
+class Collector:
+    """A pytest plugin of the controlling process: takes each row's result and shows progress on a terminal."""
+
+    def __init__(self, run: Run, stream: Any) -> None:
+        self.run, self.stream = run, stream
+        self.live = stream.isatty()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        data = dict(report.user_properties).get("fiducial")
+        if report.when == "call" and isinstance(data, dict):
+            seconds = data.pop("seconds")
+            self.run.results.append(from_json(data))
+            self.run.results[-1].seconds = seconds
+            self._progress()
+        elif report.failed and not isinstance(data, dict):
+            self.run.errors.append(str(report.longrepr).strip().splitlines()[-1])
+
+    def _progress(self) -> None:
+        if self.live:
+            done, total = len(self.run.results), len(self.run.manifest)
+            last = self.run.results[-1]
+            bar = "#" * (30 * done // total)
+            self.stream.write(f"\r[{bar:<30}] {done}/{total} {last.operation} {last.level:<16.16}")
+            if done == total:
+                self.stream.write("\r" + " " * 79 + "\r")
+            self.stream.flush()
+
+
+def run_suite(source: str | None, options: dict[str, Any], workers: int, label: tuple[str, str]) -> Run:
+    """Executes the rows that the options select. ``workers`` processes; 0 or 1 runs in this one."""
+    run = Run(label[0], label[1], options, rows(options))
+    suite = Path(__file__).parent / "test_conformance.py"
+    arguments = [str(suite), "-p", "no:cacheprovider", "-p", "no:terminal", "--rootdir", str(suite.parent),
+                 "-c", os.devnull, "--import-mode=importlib"]  # fmt: skip
+    arguments += [f"--fiducial-{name}={value}" for name, value in options.items() if value not in (None, "")]
+    if source is not None:
+        arguments.append(f"--fiducial-subject={_absolute(source)}")
+    if workers > 1:
+        arguments += ["-n", str(workers), "--maxprocesses", str(workers)]
+    started = time.perf_counter()
+    hidden = io.StringIO()
+    with contextlib.redirect_stdout(hidden):
+        pytest.main(arguments, plugins=[Collector(run, sys.stderr)])
+    run.seconds = time.perf_counter() - started
+    order = {row: k for k, row in enumerate(run.manifest)}
+    run.results.sort(key=lambda r: order.get(r.key, len(order)))
+    return run
+
+
+def _absolute(source: str) -> str:
+    """Workers start elsewhere: a path to a file is made absolute."""
+    return str(Path(source).resolve()) if source.endswith(".py") else source

@@ -1,0 +1,181 @@
+"""Special values: zeros, ties, infinities, NaN, the extremes of a format; and what must come of them.
+
+At an infinity, in this order: the exact value of the stable form there; for functions of one number, the limit that
+SymPy derives; what the definition says in IEEE arithmetic. Where none of them says anything, nothing is demanded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy
+
+from fiducial.conformance import cases
+from fiducial.conformance.calling import Fault
+from fiducial.conformance.cases import Case
+from fiducial.conformance.examine import Examination
+from fiducial.conformance.subject import DTYPES
+from fiducial.conformance.verdict import judge
+from fiducial.spec import oracle
+from fiducial.spec.formats import FORMATS
+from fiducial.spec.language import Expr, indices, name_of
+from fiducial.spec.layouts import Broadcast, Elementwise, Over
+from fiducial.spec.normal_form import _smooth
+from fiducial.spec.operation import Definition, Operation
+from fiducial.spec.oracle import Answer
+
+Attributes = dict[str, Any]
+
+
+def of(operation: Operation, dtype: str, rng: Any, supported: Callable[[Attributes], Attributes]) -> Iterator[Case]:
+    """The special cases of an operation, one for each value of each attribute."""
+    for attributes in _one_at_a_time(operation, supported):
+        for label, given in _arrays(operation, dtype, attributes, rng):
+            yield cases.case(operation, dtype, attributes, given, rng, label)
+
+
+def _one_at_a_time(operation: Operation, supported: Callable[[Attributes], Attributes]) -> list[Attributes]:
+    found = [supported({})]
+    for name, attribute in operation.attributes.items():
+        for value in attribute.examples:
+            changed = supported({**operation.defaults, name: value})
+            if changed not in found:
+                found.append(changed)
+    return found
+
+
+def _arrays(operation: Operation, dtype: str, attributes: Attributes, rng: Any) -> Iterator[tuple[str, list[Any]]]:
+    definition = operation.definition(attributes)
+    domains = [definition.domains[name_of(x)] for x in definition.system.inputs]
+    kind = DTYPES[dtype]
+    if isinstance(operation.layout, Elementwise) and len(domains) == 1:
+        yield "finite extremes", [_finite(dtype)]
+        yield "infinities and NaN", [np.array([np.inf, -np.inf, np.nan, 1.5]).astype(kind)]
+    elif isinstance(operation.layout, Broadcast):
+        a, b = np.meshgrid(_moderate(dtype), _moderate(dtype))
+        keep = b != 0 if operation.name == "divide" else np.ones_like(b, bool)
+        yield "pairs of special numbers", [a[keep].astype(kind), b[keep].astype(kind)]
+        yield "ties", [np.array([1.5, -2.0, 0.0, 3.0]).astype(kind), np.array([1.5, -2.0, 0.0, 1.0]).astype(kind)]
+        yield "NaN", [np.array([np.nan, 1.0, 2.5]).astype(kind), np.array([1.0, np.nan, 1.5]).astype(kind)]
+    elif isinstance(operation.layout, Over):
+        attributes["axis"] = -1
+        for label, rows in _rows(dtype).items():
+            yield label, [np.asarray(rows).astype(kind)]
+    elif len({indices(x) for x in definition.system.inputs}) == 1 and len(domains) == 2:
+        yield from _pairs(domains, kind)
+
+
+def _finite(dtype: str) -> Any:
+    f = FORMATS[dtype]
+    ones = [0.0, -0.0, f.tiny, 3 * f.tiny, 1.0, 0.5, 20.0, 21.0, 50.5, 100.0, 800.0, f.largest]
+    both = np.array([*ones, *(-v for v in ones)])
+    return both[np.abs(both) <= f.largest].astype(DTYPES[dtype])
+
+
+def _moderate(dtype: str) -> Any:
+    return np.array([0.0, 1.0, -1.5, 2.0**-8, -(2.0**6), 3.0])
+
+
+def _rows(dtype: str) -> dict[str, Any]:
+    inf, far = np.inf, min(1e4, FORMATS[dtype].largest / 8)
+    return {
+        "ties": [[1.0, 2.0, 2.0, -1.0], [3.0, 3.0, 3.0, 3.0], [0.0, 0.0, 0.0, 0.0], [-2.0, -5.0, -2.0, -7.0]],
+        "saturated": [[30.0, 0.0, -3.0, 1.0], [-30.0, -31.5, -80.0, -64.0], [0.0, -40.0, 1.0, -8.0]],
+        "far from zero": [[far, far - 8, far - 16, far - 64], [-far, -far - 8, -far - 64, -far - 32]],
+        "minus infinity": [[-inf, 1.0, 2.5, 0.5], [-inf, -inf, 1.0, -inf], [-inf, -inf, -inf, -inf]],
+        "NaN": [[np.nan, 1.0, 2.5, 0.5], [1.0, 2.0, 0.5, 3.0]],
+        "single": [[1.5], [-2.0]],
+    }
+
+
+EDGES = "edges of the domain"  # where a loss may have no finite slope
+
+
+def _pairs(domains: list[Any], kind: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Predictions and targets of one shape: 0 log 0 = 0, targets of 0 and 1, ties."""
+    probabilities = [d.low == 0.0 for d in domains]
+    if all(probabilities):
+        label, first, second = EDGES, [[1.0, 0.25, 0.5], [0.5, 0.125, 1.0]], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    elif domains[0].high <= 0:
+        label, first, second = EDGES, [[-9.0, -8.0, 0.0], [-30.0, -2.0, -0.5]], [[1.0, 0.0, 0.25], [0.0, 1.0, 0.5]]
+    elif probabilities[1]:
+        label = "saturated logits"
+        first, second = [[9.0, -8.0, 0.0], [-30.0, 2.0, 90.0]], [[1.0, 0.0, 0.25], [0.0, 1.0, 1.0]]
+    else:
+        label, first, second = "ties", [[1.0, 2.0, -3.0], [0.0, 5.0, 1.0]], [[1.0, 0.0, -3.0], [0.0, 8.0, 1.5]]
+    yield label, [np.array(first).astype(kind), np.array(second).astype(kind)]
+
+
+# --- judging ---
+
+
+def examine(e: Examination, case: Case) -> None:
+    """Judges the value, and at finite points the gradient."""
+    finite = all(np.isfinite(a.astype(np.float64)).all() for a in case.given)
+    if finite:
+        e.value(case)
+        if e.subject.gradient_of(e.operation.name) is not None and case.cotangents and case.label != EDGES:
+            e.gradient(case)
+        return
+    e.result.cases += 1
+    try:
+        outputs = e.outputs(case)
+    except Fault as fault:
+        if fault.outcome == "unsupported":
+            e.note(fault.message)
+            return
+        e.fail(fault.outcome, fault.message)
+        return
+    answers = _at_infinity(case, oracle.values(case.call, e.format))
+    for k, (got, answer, expected) in enumerate(zip(outputs, *answers, strict=True)):
+        missing = np.isnan(expected) & ~np.isnan(got)
+        if missing.any():
+            where = tuple(int(i[0]) for i in np.nonzero(missing))
+            e.fail("wrong", f"{e.operation.name} ({case.dtype}), {case.label}: element {list(where)} is "
+                   f"{got[where]}; NaN is required (NaN propagates, and a form without a value has none)")  # fmt: skip
+        e.take(case, "value", k, judge(got, answer, e.format), got, answer)
+
+
+def _at_infinity(case: Case, answers: list[Answer]) -> tuple[list[Answer], list[Any]]:
+    """The answers with limits where the stable form has no value, and where NaN is required (NaN; 0 elsewhere)."""
+    found, required = [], []
+    for answer, ieee in zip(answers, oracle.values_by_ieee(case.call), strict=True):
+        unknown = np.isnan(answer.mid) | ~answer.resolved
+        limits = _limits(case)
+        exact = np.where(np.isnan(limits), ieee, limits) if limits is not None else ieee
+        usable = unknown & ~np.isnan(exact)
+        nan = np.where(unknown & np.isnan(exact), np.nan, 0.0)
+        if limits is not None:
+            x = case.given[0].astype(np.float64)
+            nan, usable = np.where(np.isnan(x), np.nan, 0.0), usable & ~np.isnan(x)
+        found.append(Answer(np.where(usable, exact, answer.mid), np.where(usable, 0.0, answer.rest),
+                            np.where(usable, 0.0, answer.rad), np.where(usable, 0.0, answer.bound),
+                            ((answer.resolved & ~np.isnan(answer.mid)) | usable) & ~np.isnan(nan)))  # fmt: skip
+        required.append(nan)
+    return found, required
+
+
+def _limits(case: Case) -> Any | None:
+    """Derived limits at the infinities of a function of one number, NaN at its other points."""
+    if not isinstance(case.operation.layout, Elementwise) or len(case.given) != 1:
+        return None
+    x = case.given[0].astype(np.float64)
+    numbers = tuple(sorted((k, v) for k, v in case.call.structural.items() if k in case.operation.attributes))
+    up, down = (limit(case.operation, numbers, sign) for sign in (1, -1))
+    return np.where(x == np.inf, up, np.where(x == -np.inf, down, np.nan))
+
+
+@lru_cache(maxsize=None)
+def limit(operation: Operation, attributes: tuple[tuple[str, Any], ...], sign: int) -> float:
+    """The limit of the definition at +oo or -oo (NaN where SymPy finds none), checked far out in float64."""
+    definition: Definition = operation.definition(dict(attributes))
+    (lhs,) = definition.system.inputs
+    z = sympy.Symbol("z", real=True)
+    e: Expr = definition.system.equations[definition.system.outputs[0]].xreplace({lhs: z})
+    e = e.subs({sympy.Symbol(n, real=True): sympy.Rational(v) for n, v in attributes if isinstance(v, int | float)})
+    found = sympy.limit(_smooth(e, {z: sympy.Integer(sign * 10**6)}), z, sign * sympy.oo)
+    return float(found) if found.is_extended_real else math.nan

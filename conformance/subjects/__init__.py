@@ -1,0 +1,1 @@
+"""Subjects for frameworks: thin files without mathematics of their own."""
