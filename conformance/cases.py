@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sympy import Symbol
 
 from fiducial.conformance.subject import DTYPES
 from fiducial.spec.language import indices, name_of
@@ -96,37 +97,25 @@ def cotangent(rng: Any, shape: tuple[int, ...], dtype: str) -> Any:
 # --- whole cases ---
 
 
-def attributes(operation: Operation, pick: Pick) -> dict[str, Any]:
-    """Values for the attributes that do not concern the layout, defaults first."""
-    return {
-        name: pick((a.default, *a.examples)) for name, a in operation.attributes.items() if a.kind != "layout"
-    }
+Settle = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def draw(
-    operation: Operation, dtype: str, pick: Pick, rng: Any, allowed: Callable[[str, Any], bool],
+    operation: Operation, dtype: str, pick: Pick, rng: Any, settled: Settle,
     flavour: str | None = None, large: bool = False,
 ) -> Case:  # fmt: skip
-    """One case: attributes, shapes and data. ``allowed(name, value)`` says what the subject takes."""
-    chosen = attributes(operation, lambda options: pick(options))
-    chosen = {n: v if _allowed(operation, allowed, n, v) else operation.attributes[n].default for n, v in chosen.items()}
-    definition = operation.definition({**operation.defaults, **chosen})
+    """One case: attributes, shapes and data. ``settled`` replaces attributes by what the subject takes."""
+    chosen = settled({n: pick((a.default, *a.examples)) for n, a in operation.attributes.items() if a.kind != "layout"})
+    definition = operation.definition(chosen)
     shapes, laid = operation.layout.volume(definition) if large else operation.layout.draw(pick, definition)
-    laid = {n: v if allowed(n, v) else operation.attributes[n].default for n, v in laid.items()}
-    chosen |= laid
-    flavour = flavour or pick(tuple(FLAVOURS))
-    return build(operation, dtype, chosen, shapes, rng, flavour)
-
-
-def _allowed(operation: Operation, allowed: Callable[[str, Any], bool], name: str, value: Any) -> bool:
-    return operation.attributes[name].kind == "form" or allowed(name, value)
+    return build(operation, dtype, settled({**chosen, **laid}), shapes, rng, flavour or pick(tuple(FLAVOURS)))
 
 
 def build(
     operation: Operation, dtype: str, chosen: dict[str, Any], shapes: Sequence[tuple[int, ...]], rng: Any, flavour: str
 ) -> Case:
     """The case with these attributes and shapes."""
-    definition = operation.definition({**operation.defaults, **chosen})
+    definition = operation.definition(chosen)
     sizes = _sizes(operation, definition, shapes, chosen)
     given = tuple(
         data(rng, definition.domains[name_of(lhs)], tuple(shape), dtype, flavour, sizes)
@@ -139,12 +128,20 @@ def case(
     operation: Operation, dtype: str, chosen: dict[str, Any], given: Sequence[Any], rng: Any, label: str
 ) -> Case:
     """The case with these arrays; cotangents are drawn."""
-    passed = {n: chosen.get(n, operation.attributes[n].default) for n in operation.passed}
+    definition = operation.definition(chosen)
+    passed = {n: chosen[n] if _used(operation, definition, n) else operation.attributes[n].default for n in operation.passed}
     call = Call(operation, tuple(a if a.dtype.kind in "iu" else a.astype(np.float64) for a in given), passed)
     if not call.definition.system.differentiable:
         return Case(call, tuple(given), dtype, (), label, passed)
     seeds = tuple(cotangent(rng, shape, dtype) for shape in result_shapes(call))
     return Case(call, tuple(given), dtype, seeds, label, passed)
+
+
+def _used(operation: Operation, definition: Definition, name: str) -> bool:
+    """Whether an attribute means anything in this definition (an ignored label does not, where targets are floats)."""
+    if operation.attributes[name].kind != "number":
+        return True
+    return any(s.name == name for e in definition.system.equations.values() for s in e.atoms(Symbol))
 
 
 def _sizes(

@@ -19,6 +19,9 @@ from fiducial.spec.operation import Operation
 from fiducial.spec.oracle import Answer
 
 
+_SILENT = object()
+
+
 class Deviation(AssertionError):
     """An implementation disagrees with the specification; the message shows the case."""
 
@@ -37,15 +40,19 @@ class Examination:
         self.function = getattr(subject.target, operation.name)
         self.takes = subject.accepts(self.function, operation.name)
 
-    def allowed(self, name: str, value: Any) -> bool:
-        """Whether the subject is to be tried with this attribute value."""
-        declared = self.subject.conventions.get(self.operation.name, {})
-        if name in declared:
-            supported = declared[name]
-            return value in supported if isinstance(supported, list | tuple) else value == supported
-        if not self.takes(name):
-            return bool(value == self.operation.attributes[name].default)
-        return True
+    def settled(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """The attributes as this subject can be tried with: its conventions and defaults where it takes no other."""
+        return {n: self._settled(n, v) for n, v in {**self.operation.defaults, **attributes}.items()}
+
+    def _settled(self, name: str, value: Any) -> Any:
+        attribute = self.operation.attributes[name]
+        declared = self.subject.conventions.get(self.operation.name, {}).get(name, _SILENT)
+        if attribute.kind == "form":
+            return value
+        if declared is not _SILENT:
+            supported = declared if isinstance(declared, list | tuple) else [declared]
+            return value if value in supported else supported[0]
+        return value if self.takes(name) else attribute.default
 
     def keywords(self, case: Case) -> dict[str, Any]:
         """The attributes that this subject is called with."""
@@ -76,7 +83,8 @@ class Examination:
             answers = oracle.second_order(case.call, case.cotangents, directions, self.format)
             returned = self.caller(function, [self._cotangent(case), directions, *case.given], self.keywords(case))
             found = self._arrays(case, returned, [a.shape for a in answers], "second-order gradient")
-            self._judged(case, "second order", found, answers, list)
+            self._judged(case, "second order", found, answers, lambda: oracle.second_order_as_written(
+                case.call, case.cotangents, directions, self.format))  # fmt: skip
 
     def outputs(self, case: Case) -> list[Any]:
         """The operation's results, checked for type, shape, dtype and purity."""

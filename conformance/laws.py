@@ -52,7 +52,7 @@ def examine(e: Examination, rng: Any) -> None:
 
 def _case(e: Examination, rng: Any, label: str) -> Case:
     """Numbers on a coarse grid, so that adding a whole number to them is exact in every format."""
-    chosen = {n: a.default for n, a in e.operation.attributes.items()} | {"axis": -1}
+    chosen = e.settled({"axis": -1})
     x = rng.integers(-48, 48, (7, 5)) / 16.0
     if label == "ties":
         x[:, 1] = x[:, 3] = x.max(axis=1)
@@ -89,7 +89,7 @@ def _invariance(e: Examination, law: Invariance, case: Case, rng: Any) -> None:
                     (array("moved")[moved_input.indices],))  # fmt: skip
     values = {name_of(moved_input): case.call.arrays[0], name_of(shifts[0]): amount}
     moved = _evaluated(system, values, moved_input, case)["moved"].mid
-    second = cases.case(e.operation, case.dtype, dict(case.passed), [moved.astype(cases.DTYPES[case.dtype])], rng, "shifted")
+    second = cases.case(e.operation, case.dtype, e.settled(case.passed), [moved.astype(cases.DTYPES[case.dtype])], rng, "shifted")
     y = case.call.definition.system.outputs[0]
     after = array("after")[indices(y)]
     judged = {

@@ -109,25 +109,14 @@ def shape(e: Examination, plan: Plan) -> None:
         if _has_gradient(e):
             e.gradient(case)
     shapes, attributes = e.operation.layout.volume(definition)
-    small = [tuple(min(n, 6) for n in s) for s in shapes]
-    base = cases.build(e.operation, e.result.dtype, _supported(e, attributes), _consistent(e, small, shapes), rng, "one sign")
+    small = [tuple(min(n, 6) for n in s) for s in shapes]  # equal lengths stay equal
+    base = cases.build(e.operation, e.result.dtype, e.settled(attributes), small, rng, "one sign")
     for name, view in cases.MEMORY.items():
         case = Case(base.call, tuple(map(view, base.given)), base.dtype, tuple(map(view, base.cotangents)), name, base.passed)
         e.value(case)
         if _has_gradient(e):
             e.gradient(case)
     _same_again(e, base)
-
-
-def _consistent(e: Examination, small: list[tuple[int, ...]], shapes: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    # Cutting every length to the same limit keeps equal lengths equal.
-    return small
-
-
-def _supported(e: Examination, attributes: dict[str, Any]) -> dict[str, Any]:
-    full = {**e.operation.defaults, **attributes}
-    return {n: v if e.operation.attributes[n].kind == "form" or e.allowed(n, v) else e.operation.attributes[n].default
-            for n, v in full.items()}  # fmt: skip
 
 
 def _all_structures(e: Examination) -> list[tuple[list[tuple[int, ...]], dict[str, Any]]]:
@@ -142,7 +131,7 @@ def _all_structures(e: Examination) -> list[tuple[list[tuple[int, ...]], dict[st
             return options[min(position, len(options) - 1)] if len(depth) == 1 else options[position % len(options)]
 
         shapes, attributes = e.operation.layout.draw(pick, definition)
-        structure = (list(shapes), _supported(e, attributes))
+        structure = (list(shapes), e.settled(attributes))
         if structure not in found:
             found.append(structure)
     return found
@@ -151,7 +140,7 @@ def _all_structures(e: Examination) -> list[tuple[list[tuple[int, ...]], dict[st
 def _same_again(e: Examination, case: Case) -> None:
     """The same call gives the same answer: nothing is remembered between calls."""
     first = e.outputs(case)
-    e.outputs(cases.build(e.operation, case.dtype, {**case.passed}, [a.shape for a in case.given],
+    e.outputs(cases.build(e.operation, case.dtype, e.settled(case.passed), [a.shape for a in case.given],
                           np.random.default_rng(5), "normal"))  # fmt: skip
     again = e.outputs(case)
     if any(a.tobytes() != b.tobytes() for a, b in zip(first, again, strict=True)):
@@ -162,7 +151,7 @@ def _same_again(e: Examination, case: Case) -> None:
 
 
 def special(e: Examination, plan: Plan) -> None:
-    for case in specials.of(e.operation, e.result.dtype, _rng(e, plan, 2), lambda d: _supported(e, d)):
+    for case in specials.of(e.operation, e.result.dtype, _rng(e, plan, 2), e.settled):
         specials.examine(e, case)
 
 
@@ -196,7 +185,7 @@ def _many(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
     for batch in range(max(profile.batches, options)):
         rng = _rng(e, plan, 10 + batch)
         for flavour in cases.FLAVOURS:
-            judge(cases.draw(e.operation, e.result.dtype, lambda o, b=batch: o[b % len(o)], rng, e.allowed,  # type: ignore[misc]
+            judge(cases.draw(e.operation, e.result.dtype, lambda o, b=batch: o[b % len(o)], rng, e.settled,  # type: ignore[misc]
                              flavour, large=True))  # fmt: skip
     if profile.every_number and e.result.dtype in ("float16", "bfloat16"):
         _every_number(e, plan, judge)
@@ -208,7 +197,7 @@ def _every_number(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> 
     if not isinstance(e.operation.layout, Elementwise) or len(e.operation.default_definition().system.inputs) > 1:
         return
     numbers = cases.all_numbers(e.result.dtype)
-    judge(cases.case(e.operation, e.result.dtype, e.operation.defaults, [numbers], _rng(e, plan, 3), "every number"))
+    judge(cases.case(e.operation, e.result.dtype, e.settled({}), [numbers], _rng(e, plan, 3), "every number"))
 
 
 def _explored(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
@@ -230,7 +219,7 @@ def _explored(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None
             return options[sum(f << k for k, f in enumerate(flips)) % len(options)]
 
         rng = np.random.default_rng([plan.seed, pick(range(1024))])
-        case = cases.draw(e.operation, e.result.dtype, pick, rng, e.allowed)
+        case = cases.draw(e.operation, e.result.dtype, pick, rng, e.settled)
         judge(case)
 
     explore()

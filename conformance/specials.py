@@ -7,7 +7,7 @@ SymPy derives; what the definition says in IEEE arithmetic. Where none of them s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -31,18 +31,18 @@ from fiducial.spec.oracle import Answer
 Attributes = dict[str, Any]
 
 
-def of(operation: Operation, dtype: str, rng: Any, supported: Callable[[Attributes], Attributes]) -> Iterator[Case]:
+def of(operation: Operation, dtype: str, rng: Any, settled: cases.Settle) -> Iterator[Case]:
     """The special cases of an operation, one for each value of each attribute."""
-    for attributes in _one_at_a_time(operation, supported):
+    for attributes in _one_at_a_time(operation, settled):
         for label, given in _arrays(operation, dtype, attributes, rng):
             yield cases.case(operation, dtype, attributes, given, rng, label)
 
 
-def _one_at_a_time(operation: Operation, supported: Callable[[Attributes], Attributes]) -> list[Attributes]:
-    found = [supported({})]
+def _one_at_a_time(operation: Operation, settled: cases.Settle) -> list[Attributes]:
+    found = [settled({})]
     for name, attribute in operation.attributes.items():
         for value in attribute.examples:
-            changed = supported({**operation.defaults, name: value})
+            changed = settled({**operation.defaults, name: value})
             if changed not in found:
                 found.append(changed)
     return found
@@ -99,7 +99,7 @@ def _pairs(domains: list[Any], kind: Any) -> Iterator[tuple[str, list[Any]]]:
     """Predictions and targets of one shape: 0 log 0 = 0, targets of 0 and 1, ties."""
     probabilities = [d.low == 0.0 for d in domains]
     if all(probabilities):
-        label, first, second = EDGES, [[1.0, 0.25, 0.5], [0.5, 0.125, 1.0]], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+        label, first, second = EDGES, [[1.0, 0.25, 0.5], [0.5, 0.125, 1.0]], [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     elif domains[0].high <= 0:
         label, first, second = EDGES, [[-9.0, -8.0, 0.0], [-30.0, -2.0, -0.5]], [[1.0, 0.0, 0.25], [0.0, 1.0, 0.5]]
     elif probabilities[1]:

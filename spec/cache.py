@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,17 @@ import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from fiducial.spec.language import Expr, Greatest, Share
+from fiducial.spec.language import Expr, Greatest, Share, erfc
 from fiducial.spec.system import System
 
 HEADS = {
     head.__name__: head
     for head in (
-        sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, sympy.tanh, sympy.erf, sympy.erfc, log1p, expm1,
+        sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, sympy.tanh, sympy.erf, erfc, log1p, expm1,
         sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Sum, Greatest, Share, sympy.Piecewise,
         sympy.functions.elementary.piecewise.ExprCondPair, sympy.KroneckerDelta, sympy.Idx, sympy.Indexed,
         sympy.IndexedBase, sympy.Tuple, sympy.And, sympy.Or, sympy.Not, sympy.Eq, sympy.Ne, sympy.Gt, sympy.Ge,
-        sympy.Lt, sympy.Le, sympy.Function,
+        sympy.Lt, sympy.Le,
     )
 }  # fmt: skip
 ASSUMPTIONS = ("integer", "positive", "real")
@@ -67,25 +68,30 @@ def _code() -> str:
 def _read(path: Path) -> System | None:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        body = json.dumps(stored["system"], sort_keys=True)
-        if hashlib.sha256(body.encode()).hexdigest() != stored["sha256"]:
+        if stored["sha256"] != _checksum(path, stored["system"]):
             return None
         return from_data(stored["system"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None  # absent, cut short or altered: derived again
+
+
+def _checksum(path: Path, data: Any) -> str:
+    # Over the name as well: a whole file in another's place is no answer.
+    return hashlib.sha256((path.stem + json.dumps(data, sort_keys=True)).encode()).hexdigest()
 
 
 def _write(path: Path, system: System) -> None:
     data = as_data(system)
-    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-    try:
+    text = json.dumps({"sha256": _checksum(path, data), "system": data})
+    with suppress(OSError):  # a read-only or full disk costs time, not answers
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"sha256": digest, "system": data}, file)
-        os.replace(name, path)
-    except OSError:
-        return  # a read-only or full disk costs time, not answers
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
 
 
 def as_data(system: System) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def as_data(system: System) -> dict[str, Any]:
 
 
 def from_data(data: Mapping[str, Any]) -> System:
-    """The system that JSON data describes; raises ValueError or KeyError for anything unknown."""
+    """The system that JSON data describes; raises ValueError for an expression of an unknown kind."""
     return System(
         tuple(map(_expression, data["inputs"])),
         {_expression(k): _expression(v) for k, v in data["equations"]},
@@ -138,6 +144,8 @@ def _expression(tree: Any) -> Any:
         return sympy.true if rest[0] else sympy.false
     if head == "Constant":
         return CONSTANTS[rest[0]]
+    if head not in HEADS:
+        raise ValueError(f"no expression of the kind {head!r} is known")
     return HEADS[head](*map(_expression, rest))
 
 

@@ -13,7 +13,7 @@ from fiducial.spec.calculus import adjoint, tangent
 from fiducial.spec.language import Expr, Greatest, indices, name_of
 from fiducial.spec.operation import Definition
 from fiducial.spec.system import System
-from fiducial.spec.theorems import Gradient
+from fiducial.spec.theorems import Gradient, Identity
 
 
 @lru_cache(maxsize=None)
@@ -31,23 +31,45 @@ def _gradient_system(definition: Definition) -> System:
 
 
 @lru_cache(maxsize=None)
+def written_values(definition: Definition) -> list[System]:
+    """The definition as it is written, and with each variable as a theorem says it can be written."""
+    own = definition.system
+    identities = [t for t in definition.theorems if isinstance(t, Identity) and t.left in own.equations]
+    ways = [own, *(_with(own, t.left, t.right) for t in identities)]
+    return [pruned(System(s.inputs, s.equations, own.outputs, s.constants)) for s in ways]
+
+
+@lru_cache(maxsize=None)
 def written_gradients(definition: Definition) -> list[System]:
     """The gradients as textbooks write them: the definition's own adjoint, and each formula that is a theorem."""
     whole = remembered("written", definition.system, {}, lambda: adjoint(definition.system))
-    systems = [pruned(whole)]
     formulas = [t for t in definition.theorems if isinstance(t, Gradient) and not t.given]
-    for theorem in formulas:
-        lhs = whole.declared()["d" + name_of(theorem.wrt)]
-        equations = {**whole.equations, lhs: theorem.formula}
-        systems.append(pruned(System(whole.inputs, equations, whole.outputs, whole.constants)))
-    return systems
+    ways = [whole, *(_with(whole, whole.declared()["d" + name_of(t.wrt)], t.formula) for t in formulas)]
+    return [pruned(s) for s in ways]
+
+
+def _with(system: System, lhs: Expr, rhs: Expr) -> System:
+    """The system with another right side for one variable."""
+    return System(system.inputs, {**system.equations, lhs: rhs}, system.outputs, system.constants, system.shifts)
 
 
 @lru_cache(maxsize=None)
 def second_order_system(definition: Definition) -> System:
     """The gradient of <direction, gradient>: inputs, cotangents ``d*`` and directions ``hd*`` to ``h*``."""
-    derived = remembered("second", definition.stable, {}, lambda: adjoint(adjoint(definition.stable), "h"))
-    wanted = derived.outputs[: len(definition.stable.differentiable)]
+    first = gradient_system(definition)
+    return _second(definition, remembered("second", first, {}, lambda: adjoint(first, "h")))
+
+
+@lru_cache(maxsize=None)
+def written_second_order(definition: Definition) -> list[System]:
+    """The same, differentiated from each way in which textbooks write the gradients."""
+    ways = written_gradients(definition)
+    return [_second(definition, remembered("second", w, {}, lambda w=w: adjoint(w, "h"))) for w in ways]  # type: ignore[misc]
+
+
+def _second(definition: Definition, derived: System) -> System:
+    # The cotangents are inputs of the gradient too; what is asked for is the derivative by the operation's inputs.
+    wanted = derived.outputs[: len(definition.system.differentiable)]
     return pruned(System(derived.inputs, derived.equations, wanted, derived.constants, derived.shifts))
 
 
@@ -61,12 +83,6 @@ def jvp_system(definition: Definition) -> System:
 def value_system(definition: Definition) -> System:
     """The stable form, without what its outputs do not need."""
     return pruned(definition.stable)
-
-
-@lru_cache(maxsize=None)
-def written_values(definition: Definition) -> System:
-    """The definition as it is written."""
-    return pruned(definition.system)
 
 
 def pruned(system: System) -> System:

@@ -18,11 +18,11 @@ import sympy
 from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
-from fiducial.spec.language import Expr, Greatest, Share, indices, name_of, scalar, size, whole
+from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, name_of, scalar, size, whole
 from fiducial.spec.system import System
 
 APPLIED = {
-    sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", sympy.erfc: "erfc",
+    sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", erfc: "erfc",
     log1p: "log1p", expm1: "expm1",
 }  # fmt: skip
 
@@ -194,9 +194,16 @@ class _Evaluator:
 
     def addition(self, e: Expr) -> Tensor:
         axes, values = self.together(*(self.tensor(a) for a in e.args))
-        if len(values) == 2:
+        # A term beside a sum may be added first, as a bias often is: it is one of the sum's terms then.
+        inner = [self.number_of_terms(a) for a in e.args]
+        if len(values) == 2 and max(inner) <= 1:
             return Tensor(axes, values[0] + values[1])
-        return Tensor(axes, values[0].total(values[1:]))
+        return Tensor(axes, values[0].total(values[1:], len(values) - 1 + max(inner)))
+
+    def number_of_terms(self, e: Expr) -> int:
+        """The terms that the sums in a product add up; 0 where there is no sum."""
+        sums = [f for f in sympy.Mul.make_args(e) if isinstance(f, Sum)]
+        return max((math.prod(self.length(limits[0]) for limits in s.limits) for s in sums), default=0)
 
     def power(self, e: Expr) -> Tensor:
         base, exponent = e.args

@@ -79,6 +79,15 @@ class Share(sympy.Function):  # type: ignore[misc]
         return sympy.S.Zero
 
 
+class erfc(sympy.Function):  # type: ignore[misc]
+    """1 - erf. SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels where the function is small."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return -2 * sympy.exp(-(self.args[0] ** 2)) / sympy.sqrt(sympy.pi)
+
+
 def variable(lhs: Expr) -> Expr:
     """What an equation's left side defines: the array of ``y[n, k]``, or the number ``L`` itself."""
     return lhs.base if isinstance(lhs, sympy.Indexed) else lhs

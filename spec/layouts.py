@@ -101,7 +101,7 @@ class Over:
 
     def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         several: dict[str, Any] = {"keepdims": False} if self.several else {}
-        return [(512, 6)] * len(definition.system.inputs), {"axis": -1, **several}
+        return [(512, 4)] * len(definition.system.inputs), {"axis": -1, **several}
 
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         shape = pick(((3, 5), (4,), (2, 3, 4), (1, 7), (6, 1), (2, 1, 3, 2)))

@@ -15,13 +15,14 @@ import numpy as np
 from sympy import Idx
 
 from fiducial.spec.derived import (
-    batch_index, gradient_system, second_order_system, value_system, written_gradients, written_values,
+    batch_index, gradient_system, second_order_system, value_system, written_gradients, written_second_order,
+    written_values,
 )  # fmt: skip
 from fiducial.spec.evaluate import evaluate
 from fiducial.spec.formats import Format
 from fiducial.spec.language import indices, name_of
 from fiducial.spec.layouts import restored
-from fiducial.spec.numbers.ball import BallNumbers, Rounding
+from fiducial.spec.numbers.ball import TINY, BallNumbers, Rounding
 from fiducial.spec.numbers.objects import ArbNumbers
 from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.system import System
@@ -95,14 +96,15 @@ def values(call: Call, format: Format, xp: Any = np) -> list[Answer]:
 
 
 def values_as_written(call: Call, format: Format, xp: Any = np) -> list[list[Any]]:
-    """For each output, the bounds of the definition evaluated as it is written."""
-    return [_bounds(call, written_values(call.definition), _laid_out(call), format, xp, _result_places(call))]
+    """The bounds of each output as textbooks write it: one list for each way of writing."""
+    bound, places = _laid_out(call), _result_places(call)
+    return [_bounds(call, s, bound, format, xp, places) for s in written_values(call.definition)]
 
 
 def values_by_ieee(call: Call) -> list[Any]:
     """The definition evaluated as it is written, in float64: what it says at infinities (NaN where it says nothing)."""
     numbers = BallNumbers(Rounding.enclosure())
-    return [b.mid for b in _run(written_values(call.definition), numbers, _laid_out(call), _result_places(call))]
+    return [b.mid for b in _run(written_values(call.definition)[0], numbers, _laid_out(call), _result_places(call))]
 
 
 def gradients(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[Answer]:
@@ -121,12 +123,16 @@ def second_order(
     call: Call, cotangents: Sequence[Any], directions: Sequence[Any], format: Format, xp: Any = np
 ) -> list[Answer]:
     """The gradient of <directions, gradient> by each differentiable input."""
-    system = second_order_system(call.definition)
-    bound = _with_cotangents(call, cotangents)
-    laid = _input_arrays(call, directions)
-    names = [name_of(lhs) for lhs in call.definition.system.differentiable]
-    arrays = {**bound.arrays, **{f"hd{name}": a for name, a in zip(names, laid, strict=True)}}
-    return _answers(call, system, _Bound(arrays, bound.sizes, bound.attributes), format, xp, _input_places(call))
+    bound = _with_directions(call, cotangents, directions)
+    return _answers(call, second_order_system(call.definition), bound, format, xp, _input_places(call))
+
+
+def second_order_as_written(
+    call: Call, cotangents: Sequence[Any], directions: Sequence[Any], format: Format, xp: Any = np
+) -> list[list[Any]]:
+    """The bounds of the second order from each way of writing the gradients."""
+    bound, places = _with_directions(call, cotangents, directions), _input_places(call)
+    return [_bounds(call, s, bound, format, xp, places) for s in written_second_order(call.definition)]
 
 
 # --- layout ---
@@ -165,6 +171,14 @@ def _with_cotangents(call: Call, cotangents: Sequence[Any]) -> _Bound:
         rank = len(indices(lhs))
         laid = call.operation.layout.output(np.asarray(c), shapes, rank, call.structural)
         arrays["d" + name_of(lhs)] = laid.astype(np.float64)
+    return _Bound(arrays, bound.sizes, bound.attributes)
+
+
+def _with_directions(call: Call, cotangents: Sequence[Any], directions: Sequence[Any]) -> _Bound:
+    bound = _with_cotangents(call, cotangents)
+    names = [name_of(lhs) for lhs in call.definition.system.differentiable]
+    laid = _input_arrays(call, directions)
+    arrays = {**bound.arrays, **{f"hd{name}": a for name, a in zip(names, laid, strict=True)}}
     return _Bound(arrays, bound.sizes, bound.attributes)
 
 
@@ -330,8 +344,10 @@ def _split(items: Any) -> tuple[Any, Any, Any]:
         mid = float(ball.mid())
         if not np.isfinite(mid):  # beyond float64: so is the result of any implementation
             return mid, 0.0, 0.0
-        rest = ball - flint.arb(mid)
-        return mid, float(rest.mid()), float(rest.rad()) * (1 + 2.0**-29)
+        rest = float((ball - flint.arb(mid)).mid())
+        left = (ball - flint.arb(mid) - flint.arb(rest)).abs_upper()
+        # What two float64 numbers leave over belongs to the radius too, and below them nothing is smaller than TINY.
+        return mid, rest, 0.0 if left == 0 else max(float(left) * (1 + 2.0**-50), TINY)
 
     flat = np.array([parts(ball) for ball in np.ravel(items)], dtype=float).reshape(-1, 3)
     mid, rest, rad = (flat[:, k].reshape(np.shape(items)) for k in range(3))

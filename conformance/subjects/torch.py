@@ -1,7 +1,6 @@
 """PyTorch: each operation is the framework's own, its gradients are autograd's.
 
-Conventions are declared, not guessed: PyTorch's softplus is the identity beyond a threshold of 20, which is switched off
-here by a threshold that no input reaches.
+Conventions are declared, not guessed: PyTorch's softplus is the identity beyond a threshold of 20.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ name = "torch"
 version = torch.__version__
 dtypes = ("float64", "float32", "bfloat16", "float16")
 devices = ("cpu", "cuda")
+conventions = {"softplus": {"threshold": 20.0}}
 
 
 def asarray(array: Any, device: str | None = None) -> Tensor:
@@ -37,6 +37,9 @@ def to_numpy(tensor: Any) -> Any:
     if tensor.dtype == torch.bfloat16:
         return tensor.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
     return tensor.numpy()
+
+
+NOT_DIFFERENTIABLE = ("step", "sgd")  # no derivative of heaviside; an optimiser's step is not recorded
 
 
 def vjp(operation: str, cotangent: Any, *inputs: Tensor, **attributes: Any) -> tuple[Tensor, ...]:
@@ -61,6 +64,8 @@ def hvp(operation: str, cotangent: Any, directions: Any, *inputs: Tensor, **attr
 def _recorded(
     operation: str, inputs: tuple[Tensor, ...], attributes: dict[str, Any]
 ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+    if operation in NOT_DIFFERENTIABLE:
+        raise NotImplementedError(f"autograd does not go through {operation}")
     leaves = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
     outputs = _tuple(globals()[operation](*leaves, **attributes))
     # An output that does not depend on the inputs has no graph.
@@ -93,7 +98,7 @@ def elu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
 
 
 def softplus(x: Tensor, *, beta: float = 1.0) -> Tensor:
-    return F.softplus(x, beta, threshold=float("inf"))
+    return F.softplus(x, beta)
 
 
 def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import sympy
-from sympy import Heaviside, Max, Piecewise, Rational, Symbol, erf, erfc, exp, log, pi, sqrt
+from sympy import Heaviside, Max, Piecewise, Rational, Symbol, erf, exp, log, pi, sqrt
 from sympy.codegen.cfunctions import expm1, log1p
 
-from fiducial.spec.language import array, index, scalar, size
+from fiducial.spec.language import array, erfc, index, scalar, size
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.operation import REAL, Definition, choice, define, number, operation
 from fiducial.spec.theorems import Gradient, Identity, Maximum
@@ -153,15 +155,17 @@ def elu() -> Definition:
     layout=Elementwise(),
     source="Dugas et al. 2001; PyTorch, torch.nn.functional.softplus",
     beta=number(1.0, 0.5, 3.0),
+    threshold=number(math.inf),
 )
 def softplus() -> Definition:
-    b = scalar("beta")
+    b, threshold = scalar("beta"), scalar("threshold")
     z = b * x[i]
+    beyond = (x[i], z > threshold)  # a convention: the identity, where the difference is small
     return define(
         {x[i]: REAL},
-        {y[i]: log(1 + exp(z)) / b},
-        stable={y[i]: Piecewise((x[i] + log1p(exp(-z)) / b, z > 0), (log1p(exp(z)) / b, True))},
-        gradients={x[i]: dy[i] * _sigmoid(z)},
+        {y[i]: Piecewise(beyond, (log(1 + exp(z)) / b, True))},
+        stable={y[i]: Piecewise(beyond, (x[i] + log1p(exp(-z)) / b, z > 0), (log1p(exp(z)) / b, True))},
+        gradients={x[i]: dy[i] * Piecewise((1, z > threshold), (_sigmoid(z), True))},
     )
 
 
@@ -198,9 +202,11 @@ def gelu(approximate: str) -> Definition:
     source="Ramachandran, Zoph and Le 2017",
 )
 def silu() -> Definition:
+    s = 1 / (1 + exp(-x[i]))
     return define(
         {x[i]: REAL},
         {y[i]: x[i] / (1 + exp(-x[i]))},
         stable={y[i]: x[i] * _sigmoid(x[i])},
         gradients={x[i]: dy[i] * (_sigmoid(x[i]) + x[i] * _slope(x[i]))},
+        theorems=[Gradient("s (1 + x (1 - s))", x[i], dy[i] * s * (1 + x[i] * (1 - s)))],
     )

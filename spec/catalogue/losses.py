@@ -63,6 +63,7 @@ def logsumexp() -> Definition:
         gradients={x[n, k]: dy[n] * e[n, k] / S[n]},
         theorems=[
             Gradient("the gradient is the softmax", x[n, k], dy[n] * exp(x[n, k]) / Sum(exp(x[n, l]), l)),
+            Gradient("which is exp(x - y)", x[n, k], dy[n] * exp(x[n, k] - y[n])),
             Invariance("a shift passes through", y[n], {x[n, k]: x[n, k] + a[n]}, y[n] + a[n]),
         ],
     )
@@ -270,7 +271,10 @@ def binary_cross_entropy_with_logits(reduction: str) -> Definition:
         {s[i]: 1 / (1 + exp(-x[i])), yes[i]: -log(s[i]), no[i]: -log(1 - s[i]), ell[i]: per, **result},
         stable={yes[i]: softplus_of_minus, no[i]: softplus, ell[i]: per, **result},
         gradients={x[i]: g * ((1 - t[i]) * _sigmoid(x[i]) - weight * t[i] * _sigmoid(-x[i]))},
-        theorems=[Gradient("(1 - t) s - w t (1 - s)", x[i], g * ((1 - t[i]) * s[i] - weight * t[i] * (1 - s[i])))],
+        theorems=[
+            Gradient("(1 - t) s - w t (1 - s)", x[i], g * ((1 - t[i]) * s[i] - weight * t[i] * (1 - s[i]))),
+            Identity("in one logarithm", ell[i], (1 - t[i]) * x[i] + (1 + (weight - 1) * t[i]) * softplus_of_minus),
+        ],
     )
 
 

@@ -88,7 +88,8 @@ def divide() -> Definition:
     return define(
         {x[i]: REAL, y[i]: REAL},
         {z[i]: x[i] / y[i]},
-        gradients={y[i]: -dz[i] * (x[i] / y[i]) / y[i]},
+        # z is x / y already: y squared would overflow.
+        gradients={y[i]: -dz[i] * z[i] / y[i]},
         theorems=[Gradient("quotient rule", y[i], -dz[i] * z[i] / y[i])],
     )
 

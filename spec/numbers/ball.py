@@ -154,16 +154,17 @@ class Ball:
         p = self.xp.asarray(positions)
         return self._new(self.mid.reshape(-1)[p], self.rad.reshape(-1)[p])
 
-    def total(self, terms: list[Ball]) -> Ball:
-        mid, rad, size = self.mid, self.rad, self.xp.abs(self.mid)
+    def total(self, terms: list[Ball], additions: int = 0) -> Ball:
+        mid, own, size = self.mid, self.rad, self.xp.abs(self.mid)
         for t in terms:
-            mid, rad, size = mid + t.mid, rad + t.rad, size + self.xp.abs(t.mid)
-        size = (size + rad) * (1 + len(terms) * 2.0**-52)
-        rad = (rad + len(terms) * self.model.unit * size) * (1 + len(terms) * 2.0**-52)
+            mid, own, size = mid + t.mid, own + t.rad, size + self.xp.abs(t.mid)
+        outward = 1 + (len(terms) + 2) * 2.0**-52
+        size = (size + own) * outward
+        rad = (own + (additions or len(terms)) * self.model.unit * size) * outward
 
         def exact() -> Any:
             infinite = [self.xp.where(b.infinite(), b.mid, 0.0) for b in (self, *terms)]
-            return self.xp.isinf(sum(infinite[1:], infinite[0])) & self.xp.isfinite(rad)
+            return self.xp.isinf(sum(infinite[1:], infinite[0])) & self.xp.isfinite(own)
 
         return self._summed(mid, rad, size, exact)
 
@@ -217,8 +218,9 @@ class Ball:
             rad = rad + (1 + growth) * (a.rad @ (size_b + b.rad))
         # The radius is itself a sum of as many float64 terms, each of which may underflow, as those of the result may.
         rad = rad * (1 + (terms + 4) * 2.0**-52) + terms * (self.model.tiny + DUST)
-        # What is added for the roundings of all the terms tells how large their sum may become on the way.
-        size = rad / growth if growth else rad
+        size: Any = terms * xp.max(size_a + a.rad) * xp.max(size_b + b.rad) if terms else 0.0
+        if terms and not bool(size <= self.model.largest):
+            size = (size_a + a.rad) @ (size_b + b.rad)
         return self._summed(a.mid @ b.mid, rad, size, lambda: _infinite_products(xp, a, b))
 
     def positive(self) -> tuple[Any, Any]:
@@ -273,7 +275,8 @@ class BallNumbers:
         mid, model = float(number if number.is_Rational else number.evalf(30)), self.model
         if number.is_infinite:
             return self.data(mid)
-        step = max(math.ldexp(model.unit, math.frexp(mid)[1]), model.tiny)
+        # The format's spacing: the unit's own power of two, since a little is added to it for the midpoints' errors.
+        step = max(math.ldexp(0.5, math.frexp(model.unit)[1] + math.frexp(mid)[1]), model.tiny)
         held = number == sympy.Rational(mid) and math.fmod(mid, step) == 0
         rad = 0.0 if held else max(model.unit * abs(mid), model.tiny) * (1 + 2.0**-40)
         rad = rad if abs(mid) + rad <= model.largest else math.inf

@@ -32,8 +32,8 @@ class Value(Protocol):
     def gather(self, positions: Any) -> Self:
         """The elements at integer positions of the flattened array, in the shape of ``positions``."""
 
-    def total(self, terms: list[Self]) -> Self:
-        """This plus all the terms, in any order."""
+    def total(self, terms: list[Self], additions: int = 0) -> Self:
+        """This plus all the terms, in any order, each in at most so many additions (0: as many as terms)."""
 
     def sum(self, axis: int) -> Self: ...
     def sum_of_others(self, axis: int) -> Self: ...

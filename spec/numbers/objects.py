@@ -57,7 +57,7 @@ class Objects:
     def gather(self, positions: Any) -> Self:
         return type(self)(self.items.reshape(-1)[positions])
 
-    def total(self, terms: list[Self]) -> Self:
+    def total(self, terms: list[Self], additions: int = 0) -> Self:
         return reduce(lambda a, b: a + b, terms, self)
 
     def sum(self, axis: int) -> Self:
