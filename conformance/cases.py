@@ -13,7 +13,7 @@ import numpy as np
 from sympy import Symbol
 
 from fiducial.conformance.subject import DTYPES
-from fiducial.spec.language import indices, name_of
+from fiducial.spec.language import indices, name_of, size_of
 from fiducial.spec.operation import Definition, Domain, Operation
 from fiducial.spec.oracle import Call, result_shapes
 
@@ -49,7 +49,9 @@ def _one_sign(rng: Any, shape: tuple[int, ...], scale: float) -> Any:
 
 
 def _spread(rng: Any, shape: tuple[int, ...], scale: float) -> Any:
-    return rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-3, 1.2, shape)
+    # In float16 less far, so that no order of operations comes near an overflow.
+    low, high = (-3, 1.2) if scale > 10 else (-1, 1)
+    return rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(low, high, shape)
 
 
 def _tails(rng: Any, shape: tuple[int, ...], scale: float) -> Any:
@@ -151,7 +153,7 @@ def _sizes(
     sizes = {n: int(v) for n, v in chosen.items() if operation.attributes[n].kind == "count"}
     for lhs, shape in zip(definition.system.inputs, shapes, strict=True):
         if len(indices(lhs)) == len(shape):
-            sizes |= {str(i.upper + 1): n for i, n in zip(indices(lhs), shape, strict=True)}
+            sizes |= {size_of(i): n for i, n in zip(indices(lhs), shape, strict=True)}
     return sizes
 
 

@@ -38,7 +38,7 @@ class Examination:
         self.format: Format = FORMATS[dtype]
         self.caller = Caller(subject, operation.name, seconds)
         self.function = getattr(subject.target, operation.name)
-        self.takes = subject.accepts(self.function, operation.name)
+        self.takes = subject.accepts(operation.name)
 
     def settled(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """The attributes as this subject can be tried with: its conventions and defaults where it takes no other."""

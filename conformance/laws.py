@@ -18,7 +18,7 @@ from fiducial.conformance.examine import Examination, _Recorded
 from fiducial.conformance.verdict import LIMIT, planted_error
 from fiducial.spec import oracle
 from fiducial.spec.evaluate import evaluate
-from fiducial.spec.language import Expr, array, indices, name_of, scalar
+from fiducial.spec.language import Expr, array, indices, name_of, scalar, size_of
 from fiducial.spec.numbers.ball import Ball, BallNumbers, Rounding
 from fiducial.spec.operation import Operation
 from fiducial.spec.oracle import Answer
@@ -100,7 +100,7 @@ def _invariance(e: Examination, law: Invariance, case: Case, rng: Any) -> None:
 
 
 def _evaluated(system: System, values: dict[str, Any], like: Expr, case: Case) -> dict[str, Any]:
-    sizes = {str(i.upper + 1): n for i, n in zip(indices(like), case.given[0].shape, strict=True)}
+    sizes = {size_of(i): n for i, n in zip(indices(like), case.given[0].shape, strict=True)}
     numbers = BallNumbers(MODEL)
     balls = {n: v if isinstance(v, Ball) else numbers.data(v) for n, v in values.items()}
     return evaluate(system, numbers, balls, sizes, {})

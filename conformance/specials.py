@@ -6,6 +6,7 @@ SymPy derives; what the definition says in IEEE arithmetic. Where none of them s
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from functools import lru_cache
@@ -151,7 +152,9 @@ def _at_infinity(case: Case, answers: list[Answer]) -> tuple[list[Answer], list[
         nan = np.where(unknown & np.isnan(exact), np.nan, 0.0)
         if limits is not None:
             x = case.given[0].astype(np.float64)
-            nan, usable = np.where(np.isnan(x), np.nan, 0.0), usable & ~np.isnan(x)
+            # NaN propagates through arithmetic; a comparison (a step's) says nothing about it.
+            nan, usable = np.where(np.isnan(x) & np.isnan(ieee), np.nan, 0.0), usable & ~np.isnan(x)
+            answer = dataclasses.replace(answer, resolved=answer.resolved & ~np.isnan(x))
         found.append(Answer(np.where(usable, exact, answer.mid), np.where(usable, 0.0, answer.rest),
                             np.where(usable, 0.0, answer.rad), np.where(usable, 0.0, answer.bound),
                             ((answer.resolved & ~np.isnan(answer.mid)) | usable) & ~np.isnan(nan)))  # fmt: skip

@@ -71,8 +71,8 @@ class Subject:
             return None
         return lambda cotangent, directions, *inputs, **kw: generic(operation, cotangent, directions, *inputs, **kw)
 
-    def accepts(self, function: Callable[..., Any], operation: str) -> Callable[[str], bool]:
-        """Which attributes a function takes as keywords."""
+    def accepts(self, operation: str) -> Callable[[str], bool]:
+        """Which attributes an operation's function takes as keywords."""
         try:
             parameters = inspect.signature(getattr(self.target, operation)).parameters.values()
         except (TypeError, ValueError):

@@ -62,7 +62,7 @@ def remembered(kind: str, system: System, more: Mapping[str, Expr], derive: Call
 def _code() -> str:
     here = Path(__file__).parent
     sources = [here / name for name in ("calculus.py", "derived.py", "language.py", "system.py", "cache.py")]
-    return sympy.__version__ + "".join(hashlib.sha256(p.read_bytes()).hexdigest() for p in sources)
+    return str(sympy.__version__) + "".join(hashlib.sha256(p.read_bytes()).hexdigest() for p in sources)
 
 
 def _read(path: Path) -> System | None:

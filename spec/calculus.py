@@ -32,7 +32,7 @@ def adjoint(system: System, prefix: str = "d") -> System:
     declared = system.declared()
     variables = frozenset(map(name_of, (*system.equations, *system.differentiable)))
     equations: dict[Expr, Expr] = {}
-    for lhs, rhs in reversed(system.equations.items()):
+    for lhs, rhs in reversed(list(system.equations.items())):
         given = sums.get(name_of(lhs))
         if given is None:
             continue
@@ -152,7 +152,8 @@ def _solve(expression: Expr, want: Idx, summed: Sequence[Idx]) -> tuple[Idx, Exp
 def _sum(body: Expr, bound: tuple[Idx, ...]) -> Expr:
     """Sum(body, *bound), with the factors that do not depend on an index outside its sum."""
     for i in bound:
-        inside, outside = [], []
+        inside: list[Expr] = []
+        outside: list[Expr] = []
         for factor in sympy.Mul.make_args(body):
             (inside if factor.has(i) else outside).append(factor)
         body = sympy.Mul(*outside) * Sum(sympy.Mul(*inside), i)

@@ -1,22 +1,22 @@
-"""The systems that are derived from a definition: gradients, their stable forms, and the forms as textbooks write them."""
+"""The systems derived from a definition: gradients, their stable forms, and the forms as textbooks write them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import sympy
 from sympy import Idx
 
 from fiducial.spec.cache import remembered
 from fiducial.spec.calculus import adjoint, tangent
-from fiducial.spec.language import Expr, Greatest, indices, name_of
+from fiducial.spec.language import Expr, Greatest, at, indices, name_of
 from fiducial.spec.operation import Definition
 from fiducial.spec.system import System
 from fiducial.spec.theorems import Gradient, Identity
 
 
-@lru_cache(maxsize=None)
+@cache
 def gradient_system(definition: Definition) -> System:
     """The adjoint of the stable form, with the stable gradients in place of those that they equal."""
     return remembered("gradient", definition.stable, definition.gradients, lambda: _gradient_system(definition))
@@ -30,7 +30,7 @@ def _gradient_system(definition: Definition) -> System:
     return pruned(System(derived.inputs, equations, derived.outputs, derived.constants, derived.shifts))
 
 
-@lru_cache(maxsize=None)
+@cache
 def written_values(definition: Definition) -> list[System]:
     """The definition as it is written, and with each variable as a theorem says it can be written."""
     own = definition.system
@@ -39,13 +39,29 @@ def written_values(definition: Definition) -> list[System]:
     return [pruned(System(s.inputs, s.equations, own.outputs, s.constants)) for s in ways]
 
 
-@lru_cache(maxsize=None)
+@cache
 def written_gradients(definition: Definition) -> list[System]:
-    """The gradients as textbooks write them: the definition's own adjoint, and each formula that is a theorem."""
-    whole = remembered("written", definition.system, {}, lambda: adjoint(definition.system))
-    formulas = [t for t in definition.theorems if isinstance(t, Gradient) and not t.given]
-    ways = [whole, *(_with(whole, whole.declared()["d" + name_of(t.wrt)], t.formula) for t in formulas)]
-    return [pruned(s) for s in ways]
+    """The gradients as textbooks write them: the adjoint of either form, and each formula that is a theorem."""
+    return [pruned(way) for way in _ways(definition)]
+
+
+def _ways(definition: Definition) -> list[System]:
+    ways = []
+    for form in (definition.system,) if definition.stable is definition.system else (definition.system, definition.stable):
+        whole = remembered("written", form, {}, lambda form=form: adjoint(form))  # type: ignore[misc]
+        ways.append(whole)
+        for theorem in _formulas(definition):
+            if _variables(theorem.formula) <= set(whole.declared()):
+                ways.append(_with(whole, whole.declared()["d" + name_of(theorem.wrt)], theorem.formula))
+    return ways
+
+
+def _formulas(definition: Definition) -> list[Gradient]:
+    return [t for t in definition.theorems if isinstance(t, Gradient) and not t.given]
+
+
+def _variables(e: Expr) -> set[str]:
+    return {name_of(a) for a in e.atoms(sympy.Indexed)}
 
 
 def _with(system: System, lhs: Expr, rhs: Expr) -> System:
@@ -53,18 +69,37 @@ def _with(system: System, lhs: Expr, rhs: Expr) -> System:
     return System(system.inputs, {**system.equations, lhs: rhs}, system.outputs, system.constants, system.shifts)
 
 
-@lru_cache(maxsize=None)
+@cache
 def second_order_system(definition: Definition) -> System:
     """The gradient of <direction, gradient>: inputs, cotangents ``d*`` and directions ``hd*`` to ``h*``."""
     first = gradient_system(definition)
     return _second(definition, remembered("second", first, {}, lambda: adjoint(first, "h")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def written_second_order(definition: Definition) -> list[System]:
     """The same, differentiated from each way in which textbooks write the gradients."""
     ways = written_gradients(definition)
-    return [_second(definition, remembered("second", w, {}, lambda w=w: adjoint(w, "h"))) for w in ways]  # type: ignore[misc]
+    derived = [_second(definition, remembered("second", w, {}, lambda w=w: adjoint(w, "h"))) for w in ways]  # type: ignore[misc]
+    return derived + [c for t in _formulas(definition) for c in _composed(definition, t)]
+
+
+def _composed(definition: Definition, theorem: Gradient) -> list[System]:
+    """A formula in x, y and dy differentiated, with y's own part sent back through the same formula, as autograd does."""
+    x, y = theorem.wrt, definition.system.outputs[0]
+    dx, dy = (at(v, "d" + name_of(v), indices(v)) for v in (x, y))
+    names = _variables(theorem.formula)
+    if len(definition.system.differentiable) > 1 or not {name_of(y)} < names <= {name_of(v) for v in (x, y, dy)}:
+        return []
+    second = adjoint(System((x, y, dy), {dx: theorem.formula}, (dx,)), "h")
+    hx, hy = (second.declared()["h" + name_of(v)] for v in (x, y))
+    back = theorem.formula.replace(
+        lambda e: isinstance(e, sympy.Indexed) and name_of(e) == name_of(dy), lambda e: at(hy, name_of(hy), indices(e))
+    )
+    equations = {hy: second.equations[hy], hx: second.equations[hx] + back}
+    stable, (hdx,) = definition.stable, (s for s in second.inputs if name_of(s) == "h" + name_of(dx))
+    return [pruned(System((*stable.inputs, dy, hdx), {**stable.equations, **equations}, (hx,), stable.constants,
+                          stable.shifts))]  # fmt: skip
 
 
 def _second(definition: Definition, derived: System) -> System:
@@ -73,13 +108,13 @@ def _second(definition: Definition, derived: System) -> System:
     return pruned(System(derived.inputs, derived.equations, wanted, derived.constants, derived.shifts))
 
 
-@lru_cache(maxsize=None)
+@cache
 def jvp_system(definition: Definition) -> System:
     """The tangent of the stable form: inputs and tangents ``t*`` to the tangents of the outputs."""
     return pruned(tangent(definition.stable))
 
 
-@lru_cache(maxsize=None)
+@cache
 def value_system(definition: Definition) -> System:
     """The stable form, without what its outputs do not need."""
     return pruned(definition.stable)
@@ -89,7 +124,7 @@ def pruned(system: System) -> System:
     """Without the equations that no output needs."""
     needed = {name_of(lhs) for lhs in system.outputs}
     kept: dict[Expr, Expr] = {}
-    for lhs, rhs in reversed(system.equations.items()):
+    for lhs, rhs in reversed(list(system.equations.items())):
         if name_of(lhs) in needed:
             kept[lhs] = rhs
             needed |= {name_of(e) for e in rhs.atoms(sympy.Indexed)} | {s.name for s in rhs.atoms(sympy.Symbol)}

@@ -19,7 +19,7 @@ import sympy
 from fiducial.spec.calculus import tangent
 from fiducial.spec.derived import gradient_system, jvp_system, second_order_system, written_gradients
 from fiducial.spec.evaluate import evaluate
-from fiducial.spec.language import Expr, at, indices, name_of
+from fiducial.spec.language import Expr, at, free_indices, indices, name_of
 from fiducial.spec.numbers.objects import ArbNumbers, SymbolNumbers
 from fiducial.spec.numbers.scalar import enclosed
 from fiducial.spec.operation import Definition
@@ -69,17 +69,9 @@ def shapes_hold(definition: Definition) -> bool:
         for x, gradient in zip(definition.system.differentiable, system.outputs, strict=True):
             if [(i.lower, i.upper) for i in indices(x)] != [(i.lower, i.upper) for i in indices(gradient)]:
                 return False
-        if any(_free(rhs) - set(indices(lhs)) for lhs, rhs in system.equations.items()):
+        if any(free_indices(rhs) - set(indices(lhs)) for lhs, rhs in system.equations.items()):
             return False
     return True
-
-
-def _free(e: Expr) -> set[Expr]:
-    if isinstance(e, sympy.Idx):
-        return {e}
-    bound = {limits[0] for limits in e.limits} if hasattr(e, "limits") else set()
-    inner = e.args[:1] if bound else e.args
-    return {i for a in inner for i in _free(a)} - bound
 
 
 Products = Callable[[Entries, Definition], Iterator[Any]]
@@ -111,7 +103,8 @@ def _evaluated(system: System, entries: Entries) -> list[flint.arb]:
 def _written_out(definition: Definition, number: int) -> Entries:
     rng = np.random.default_rng(number)
     arrays, sizes, attributes = random_point(_with_directions(definition.system), definition, (), rng, number, most=2)
-    symbols, known = {}, {}
+    symbols: dict[str, Any] = {}
+    known: dict[Expr, Any] = {}
     for name, value in arrays.items():
         if isinstance(value, np.ndarray):
             symbols[name] = value

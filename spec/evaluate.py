@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import sympy
 from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
+from fiducial.spec.factors import factored, is_constant, left_out, split
 from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, name_of, scalar, size, whole
 from fiducial.spec.system import System
 
@@ -61,6 +63,7 @@ class _Evaluator:
                        for name, value in attributes.items() for symbol in (scalar, whole)}  # fmt: skip
         self.variables: dict[str, Any] = {}
         self.memory: dict[Expr, Tensor] = {}
+        self.lengths: dict[Idx, int] = {}
 
     def define(self, lhs: Expr, value: Any) -> None:
         self.variables[name_of(lhs)] = value
@@ -68,7 +71,9 @@ class _Evaluator:
     # --- axes ---
 
     def length(self, i: Idx) -> int:
-        return int((i.upper - i.lower + 1).xreplace(self.known))
+        if i not in self.lengths:
+            self.lengths[i] = int((i.upper - i.lower + 1).xreplace(self.known))
+        return self.lengths[i]
 
     def aligned(self, t: Tensor, axes: tuple[Any, ...]) -> Any:
         """The tensor's value with exactly these axes: moved, and repeated along those that it lacks."""
@@ -104,7 +109,7 @@ class _Evaluator:
             return self.element(e)
         if isinstance(e, sympy.Symbol) and e.name in self.variables:
             return Tensor((), self.variables[e.name])
-        if e.is_number or (isinstance(e, sympy.Symbol) and e in self.known):
+        if is_constant(e) or (isinstance(e, sympy.Symbol) and e in self.known):
             return Tensor((), self.numbers.constant(self.number(e)))
         if isinstance(e, Idx):
             return self.from_integers((e,), self.integers(e)[1])
@@ -215,33 +220,16 @@ class _Evaluator:
             return Tensor(t.axes, reduce(lambda a, b: a * b, factors))
         if exponent.is_Rational and exponent < 0:
             one = self.numbers.constant(sympy.Integer(1))
-            return Tensor(t.axes, one / self.tensor(base**-exponent).value)
+            return self.combine(Tensor((), one), self.tensor(factored(e)[2][0]), lambda p, q: p / q)
         raise ValueError(f"no rule to evaluate the power {e}")
 
     def product(self, e: Expr) -> Tensor:
         """Numerator over denominator; signs and powers of two are exact."""
-        scale, above, below = self.factors(e)
+        scale, above, below = factored(e)
         top = self.times([self.tensor(f) for f in above])
         if below:
             top = self.combine(top, self.times([self.tensor(f) for f in below]), lambda p, q: p / q)
         return Tensor(top.axes, top.value.scaled(scale)) if scale != 1 else top
-
-    def factors(self, e: Expr) -> tuple[float, list[Expr], list[Expr]]:
-        scale, above, below = 1.0, [], []
-        for f in sympy.Mul.make_args(e):
-            if f.is_Rational and not f.is_zero:
-                scale *= -1 if f < 0 else 1
-                p, q = abs(f).as_numer_denom()
-                for number, side in ((p, above), (q, below)):
-                    if number != 1 and math.frexp(float(number))[0] == 0.5:
-                        scale *= float(number) if side is above else 1 / float(number)
-                    elif number != 1:
-                        side.append(number)
-            elif isinstance(f, sympy.Pow) and f.exp.is_Rational and f.exp < 0:
-                below.append(1 / f)
-            else:
-                above.append(f)
-        return scale, above, below
 
     def times(self, tensors: list[Tensor]) -> Tensor:
         if not tensors:
@@ -252,32 +240,14 @@ class _Evaluator:
     # --- reductions ---
 
     def sum(self, body: Expr, bound: tuple[Idx, ...]) -> Tensor:
-        inside, outside, others, unused = [], [], [], set(bound)
-        for f in sympy.Mul.make_args(body):
-            if not f.has(*bound):
-                outside.append(f)
-            elif self.left_out(f, bound) is not None:
-                others.append(f)
-            else:
-                inside.append(f)
+        inside, outside, others = split(body, bound)
         total = self.contract([self.tensor(f) for f in inside] or [self.times([])], bound, others)
-        for i in total.axes:
-            unused.discard(i)
-        return self.times([total, self.tensor(sympy.Mul(*outside))]) if outside else total
+        return self.times([total, *(self.tensor(f) for f in outside)]) if outside else total
 
-    def left_out(self, factor: Expr, bound: tuple[Idx, ...]) -> tuple[Idx, Idx] | None:
-        """(l, k) where the factor is ``other(l, k)``, l being summed over."""
-        rest = 1 - factor
-        if isinstance(rest, KroneckerDelta) and all(isinstance(i, Idx) for i in rest.args):
-            for l, k in (rest.args, rest.args[::-1]):
-                if l in bound and k not in bound:
-                    return l, k
-        return None
-
-    def contract(self, tensors: list[Tensor], bound: tuple[Idx, ...], others: list[Expr]) -> Tensor:
+    def contract(self, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...]) -> Tensor:
         """Sum of the product over the bound indices."""
         if others:
-            l, k = self.left_out(others[0], bound) or (None, None)
+            l, k = left_out(others[0], bound) or (None, None)
             rest = tuple(i for i in bound if i != l)
             body = self.contract(tensors, rest, others[1:])
             if k in body.axes or l not in body.axes:
@@ -336,7 +306,7 @@ class _Evaluator:
 
     def piecewise(self, cases: tuple[Any, ...]) -> Tensor:
         (value, condition), *rest = cases
-        if condition == True or not rest:  # noqa: E712 (a SymPy truth value)
+        if condition == sympy.true or not rest:
             return self.tensor(value)
         axes, yes, no = self.truth(condition)
         a, b = self.tensor(value), self.piecewise(tuple(rest))
@@ -350,8 +320,8 @@ class _Evaluator:
             parts = [self.truth(a) for a in c.args]
             axes = tuple(dict.fromkeys(i for a, _, _ in parts for i in a))
             yes, no = ([_named(p[0], p[k], axes) for p in parts] for k in (1, 2))
-            both, either = (lambda m: reduce(lambda a, b: a & b, m)), (lambda m: reduce(lambda a, b: a | b, m))
-            return (axes, both(yes), either(no)) if isinstance(c, sympy.And) else (axes, either(yes), both(no))
+            both, either = (and_, or_) if isinstance(c, sympy.And) else (or_, and_)
+            return axes, reduce(both, yes), reduce(either, no)
         if c.lhs.is_integer and c.rhs.is_integer:
             axes, holds = self.compared(c.lhs, c.rhs, _INTEGER[type(c)])
             return axes, holds, ~holds
@@ -370,7 +340,7 @@ class _Evaluator:
     def step(self, e: Expr) -> Tensor:
         """Heaviside or sign: at 0, every slope between the two sides."""
         t = self.tensor(e.args[0])
-        (above, at_most), (below, at_least) = t.value.positive(), t.value.negative()
+        (above, _), (below, _) = t.value.positive(), t.value.negative()
         lowest = -1 if isinstance(e, sympy.sign) else 0
         low, high = np.where(_cpu(above), 1, lowest), np.where(_cpu(below), lowest, 1)
         return Tensor(t.axes, self.numbers.interval(low, high))

@@ -5,14 +5,16 @@ An index carries its range (``k = index("k", K)`` runs over 0 .. K-1), so ``Sum(
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
 import sympy
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
-Expr = sympy.Expr
+Expr: TypeAlias = sympy.Expr
 
 
+@cache
 def size(name: str) -> sympy.Symbol:
     """A positive integer that is left symbolic: every derivation holds for all of its values."""
     return sympy.Symbol(name, integer=True, positive=True)
@@ -38,11 +40,13 @@ def positive(name: str) -> sympy.IndexedBase:
     return sympy.IndexedBase(name, positive=True)
 
 
+@cache
 def whole(name: str) -> sympy.Symbol:
     """An integer attribute."""
     return sympy.Symbol(name, integer=True)
 
 
+@cache
 def scalar(name: str) -> sympy.Symbol:
     """A real number: an attribute, or an array of rank 0."""
     return sympy.Symbol(name, real=True)
@@ -53,7 +57,7 @@ def other(i: Expr, j: Expr) -> Expr:
     return sympy.Integer(1) - sympy.KroneckerDelta(i, j)
 
 
-class Greatest(ExprWithLimits):  # type: ignore[misc]
+class Greatest(ExprWithLimits):
     """``Greatest(x[n, k], k)``: the greatest element over an index, as ``Sum`` is their sum.
 
     Its derivative with respect to an element is that element's ``Share`` in it.
@@ -67,7 +71,7 @@ class Greatest(ExprWithLimits):  # type: ignore[misc]
         return True
 
 
-class Share(sympy.Function):  # type: ignore[misc]
+class Share(sympy.Function):
     """``Share(x[n, k], Greatest(x[n, l], l))``: the derivative of a greatest element, as a set.
 
     1 at a unique maximum, 0 below it, anything in [0, 1] at a tie.
@@ -79,7 +83,7 @@ class Share(sympy.Function):  # type: ignore[misc]
         return sympy.S.Zero
 
 
-class erfc(sympy.Function):  # type: ignore[misc]
+class erfc(sympy.Function):
     """1 - erf. SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels where the function is small."""
 
     nargs = 1
@@ -98,6 +102,22 @@ def indices(lhs: Expr) -> tuple[Expr, ...]:
     return tuple(lhs.indices) if isinstance(lhs, sympy.Indexed) else ()
 
 
+def free_indices(e: Expr) -> set[Expr]:
+    """The indices of an expression that no sum and no maximum binds."""
+    if isinstance(e, sympy.Idx):
+        return {e}
+    bound = {limits[0] for limits in e.limits} if isinstance(e, ExprWithLimits) else set()
+    inner = e.args[:1] if bound else e.args
+    return {i for a in inner for i in free_indices(a)} - bound
+
+
+@cache
+def size_of(i: sympy.Idx) -> str:
+    """The name of the size that an index runs to."""
+    return str(i.upper + 1)
+
+
+@cache
 def name_of(lhs: Expr) -> str:
     """The name of the variable on an equation's left side."""
     return str(variable(lhs))

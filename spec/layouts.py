@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fiducial.spec.language import indices
+from fiducial.spec.language import indices, size_of
 from fiducial.spec.operation import Definition
 
 Shape = tuple[int, ...]
@@ -30,6 +30,8 @@ class Elementwise:
     empty: bool = True
 
     def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
+        if len({a.shape for a in arrays}) > 1:
+            raise ValueError(f"arrays of one shape are required, got {', '.join(str(a.shape) for a in arrays)}")
         return [a.reshape(-1) for a in arrays]
 
     def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape:
@@ -121,7 +123,7 @@ class Direct:
     def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
         return list(arrays)
 
-    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape | None:  # type: ignore[override]
+    def shape(self, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Shape | None:
         return None
 
     def output(self, array: Any, shapes: Sequence[Shape], rank: int, attributes: Attributes) -> Any:
@@ -129,12 +131,12 @@ class Direct:
 
     def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
         sizes = {"N": 131, "K": 6, "D": 7, "M": 5, "num_classes": 5}
-        return [tuple(sizes[str(i.upper + 1)] for i in indices(x)) for x in definition.system.inputs], {}
+        return [tuple(sizes[size_of(i)] for i in indices(x)) for x in definition.system.inputs], {}
 
     def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]:
-        names = sorted({str(i.upper + 1) for x in definition.system.inputs for i in indices(x)})
+        names = sorted({size_of(i) for x in definition.system.inputs for i in indices(x)})
         sizes = {name: pick(SIZES) for name in names}
-        return [tuple(sizes[str(i.upper + 1)] for i in indices(x)) for x in definition.system.inputs], {}
+        return [tuple(sizes[size_of(i)] for i in indices(x)) for x in definition.system.inputs], {}
 
 
 @dataclass(frozen=True)

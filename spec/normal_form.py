@@ -2,8 +2,8 @@
 
 Sums are made linear (constant factors outside, deltas collapsed, bound indices named canonically); exp, log, erf and
 the remaining sums become atoms; what is left is a rational function, and is zero when its numerator is. A function in
-pieces is zero when it is on each open region. The test never says "zero" wrongly up to SymPy's own algebra (which is why every
-proof has a second witness); it may fail to see a zero.
+pieces is zero when it is on each open region. The test never says "zero" wrongly up to SymPy's own algebra (which is
+why every proof has a second witness); it may fail to see a zero.
 """
 
 from __future__ import annotations
@@ -64,10 +64,11 @@ def _cases(e: Expr) -> Iterator[Expr]:
     pieces = [node for node in _outside_sums(e) if isinstance(node, PIECES)]
     elements = sorted({a for p in pieces for a in p.atoms(Indexed, sympy.Symbol) if not a.is_integer}, key=str)
     elements = [a for a in elements if not isinstance(a, sympy.Symbol) or not _is_label(a, elements)]
-    rng, seen = Random(0), dict.fromkeys(())
+    rng = Random(0)
+    seen: dict[Expr, None] = {}
     for _ in range(REGIONS if pieces else 1):
         point = {a: sympy.Rational(rng.randint(-400, 400), 100) + sympy.Rational(1, 1009) for a in elements}
-        seen.setdefault(_smooth(e, point))
+        seen.setdefault(_smooth(e, point), None)
     for region in seen:
         yield from _delta_cases(region)
 
@@ -94,7 +95,7 @@ def _smooth(e: Expr, point: dict[Expr, Expr]) -> Expr:
     if not e.args or isinstance(e, Sum | Greatest | Indexed | Idx):
         return e
     if isinstance(e, Piecewise):
-        return next(_smooth(value, point) for value, c in e.args if c.xreplace(point) == True)  # noqa: E712
+        return next(_smooth(value, point) for value, c in e.args if c.xreplace(point) == sympy.true)
     args = [_smooth(a, point) for a in e.args]
     values = [a.xreplace(point) for a in args]
     if isinstance(e, sympy.Abs):
@@ -172,7 +173,8 @@ def _sum_of_term(term: Expr, bound: list[Idx]) -> Expr:
                 (value,) = [a for a in factor.args if a != i]
                 bound.remove(i)
                 return _sum_of_term(canonical((term / factor).xreplace({i: value})), bound)
-    inside, outside = [], []
+    inside: list[Expr] = []
+    outside: list[Expr] = []
     for factor in sympy.Mul.make_args(term):
         (inside if bound and factor.has(*bound) else outside).append(factor)
     for factor in inside:

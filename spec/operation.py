@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Protocol
 
 from fiducial.spec.language import Expr, name_of
@@ -69,6 +69,8 @@ class Theorem(Protocol):
 
     @property
     def statement(self) -> str: ...
+    def prove(self, definition: Definition) -> Any:
+        """What was proved, and how, as a ``fiducial.spec.theorems.Proof``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +112,11 @@ class Layout(Protocol):
     """How arrays of any shape are read as the arrays of the equations (see ``fiducial.spec.layouts``)."""
 
     def inputs(self, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> list[Any]: ...
-    def shape(self, shapes: Sequence[tuple[int, ...]], rank: int, attributes: Mapping[str, Any]) -> tuple[int, ...]: ...
+    def shape(
+        self, shapes: Sequence[tuple[int, ...]], rank: int, attributes: Mapping[str, Any]
+    ) -> tuple[int, ...] | None:
+        """A result's shape; None where the sizes of its indices are the shape."""
+
     def output(
         self, array: Any, shapes: Sequence[tuple[int, ...]], rank: int, attributes: Mapping[str, Any]
     ) -> Any: ...
@@ -133,7 +139,7 @@ class Operation:
 
     def definition(self, attributes: Mapping[str, Any]) -> Definition:
         """The definition for these values of the choices (others are symbols in it)."""
-        return _definition(self.write, tuple((k, attributes[k]) for k in inspect.signature(self.write).parameters))
+        return _definition(self.write, tuple((k, attributes[k]) for k in _choices(self.write)))
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -148,7 +154,12 @@ class Operation:
         return self.definition(self.defaults)
 
 
-@lru_cache(maxsize=None)
+@cache
+def _choices(write: Callable[..., Definition]) -> tuple[str, ...]:
+    return tuple(inspect.signature(write).parameters)
+
+
+@cache
 def _definition(write: Callable[..., Definition], choices: tuple[tuple[str, Any], ...]) -> Definition:
     return write(**dict(choices))
 

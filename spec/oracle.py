@@ -15,12 +15,17 @@ import numpy as np
 from sympy import Idx
 
 from fiducial.spec.derived import (
-    batch_index, gradient_system, second_order_system, value_system, written_gradients, written_second_order,
+    batch_index,
+    gradient_system,
+    second_order_system,
+    value_system,
+    written_gradients,
+    written_second_order,
     written_values,
-)  # fmt: skip
+)
 from fiducial.spec.evaluate import evaluate
 from fiducial.spec.formats import Format
-from fiducial.spec.language import indices, name_of
+from fiducial.spec.language import indices, name_of, size_of
 from fiducial.spec.layouts import restored
 from fiducial.spec.numbers.ball import TINY, BallNumbers, Rounding
 from fiducial.spec.numbers.objects import ArbNumbers
@@ -70,9 +75,8 @@ class Call:
         for name, attribute in self.operation.attributes.items():
             if attribute.kind == "form":
                 integer = [np.asarray(a).dtype.kind in "iu" for a in self.arrays]
-                found[name] = next(
-                    o for o in (attribute.default, *attribute.examples) if _integral(self.operation, found, name, o) == integer
-                )  # fmt: skip
+                options = (attribute.default, *attribute.examples)
+                found[name] = next(o for o in options if _integral(self.operation, found, name, o) == integer)
         return found
 
 
@@ -159,7 +163,7 @@ def _laid_out(call: Call) -> _Bound:
 
 
 def _bind(sizes: dict[str, int], i: Idx, length: int, name: str) -> None:
-    size = str(i.upper + 1)
+    size = size_of(i)
     if sizes.setdefault(size, length) != length:
         raise ValueError(f"{name}: {size} = {sizes[size]} is required by the other inputs, got {length}")
 
@@ -188,7 +192,7 @@ def result_shapes(call: Call) -> list[tuple[int, ...]]:
     found = []
     for lhs in call.definition.system.outputs:
         shape = call.operation.layout.shape(shapes, len(indices(lhs)), call.structural)
-        direct = tuple(sizes[str(i.upper + 1)] for i in indices(lhs))
+        direct = tuple(sizes[size_of(i)] for i in indices(lhs))
         found.append(direct if shape is None else tuple(shape))
     return found
 
@@ -289,15 +293,15 @@ def _climbed(
         with flint.ctx.workprec(bits):
             rows = _run_rows(system, bound, places, masks)
             for k, (a, mask, tolerance) in enumerate(zip(answers, masks, tolerances, strict=True)):
-                mid, rest, rad = _split(rows[k])
-                finite = mask & np.isfinite(rad)
-                merged = [np.where(finite, new, old) for new, old in ((mid, a.mid), (rest, a.rest), (rad, a.rad))]
+                new = _split(rows[k])
+                finite = mask & np.isfinite(new[2])
+                mid, rest, rad = (np.where(finite, n, o) for n, o in zip(new, (a.mid, a.rest, a.rad), strict=True))
                 settled = finite & (rad > 0) & (rad >= 0.999 * previous[k])
-                found = _answer(*merged, tolerance)
+                found = _answer(mid, rest, rad, tolerance)
                 bounds = np.where(settled, np.maximum(tolerance - rad, 0), found.bound)
                 # What Arb cannot represent (infinite operands) keeps the exact infinity of the float64 balls.
-                resolved = np.where(finite, found.resolved & (~_wide(merged[2], tolerance) | settled), a.resolved)
-                answers[k] = Answer(*merged, bounds, resolved | settled, a.escalated + int(mask.sum()))
+                resolved = np.where(finite, found.resolved & (~_wide(rad, tolerance) | settled), a.resolved)
+                answers[k] = Answer(mid, rest, rad, bounds, resolved | settled, a.escalated + int(mask.sum()))
                 previous[k] = np.where(finite, rad, np.inf)
                 masks[k] = mask & ~answers[k].resolved
         if not any(m.any() for m in masks):
@@ -315,15 +319,15 @@ def _run_rows(system: System, bound: _Bound, places: Places, masks: list[Any]) -
     direct = all(order.shape[1] == 1 for _, order in places)
     if leading is None or not direct or all(m.all() for m in masks):
         return [r.items for r in _run(system, ArbNumbers(), bound, places)]
-    size = str(leading.upper + 1)
+    size = size_of(leading)
     wanted = np.zeros(bound.sizes[size], dtype=bool)
     for mask, (_, order) in zip(masks, places, strict=True):
         flat = np.zeros(mask.size, dtype=bool)
         flat[order[:, 0]] = mask.reshape(-1)
         wanted |= flat.reshape(len(wanted), -1).any(axis=1) if len(wanted) else False
     chosen = np.flatnonzero(wanted)
-    narrowed = _Bound({n: a[chosen] if a.ndim else a for n, a in bound.arrays.items()}, {**bound.sizes, size: len(chosen)},
-                      bound.attributes)  # fmt: skip
+    rows = {n: a[chosen] if a.ndim else a for n, a in bound.arrays.items()}
+    narrowed = _Bound(rows, {**bound.sizes, size: len(chosen)}, bound.attributes)
     arrays = {n: a if a.dtype.kind in "iu" else ArbNumbers().data(a) for n, a in narrowed.arrays.items()}
     found = evaluate(system, ArbNumbers(), arrays, narrowed.sizes, narrowed.attributes)
     results = []

@@ -33,7 +33,7 @@ def proofs(operation: Operation) -> Iterator[Proof]:
         for proof in (*stable_form(definition), *stable_gradients(definition), *derivatives(definition)):
             yield Proof(prefix + proof.statement, proof.how, proof.holds)
         for theorem in definition.theorems:
-            proof = theorem.prove(definition)  # type: ignore[attr-defined]
+            proof = theorem.prove(definition)
             yield Proof(prefix + proof.statement, proof.how, proof.holds)
 
 

@@ -12,7 +12,7 @@ from fiducial.spec.language import Expr
 from fiducial.spec.system import System
 
 
-class _Plain(StrPrinter):  # type: ignore[misc]
+class _Plain(StrPrinter):
     def _reduction(self, word: str, e: Any) -> str:
         bound = ",".join(str(limits[0]) for limits in e.limits)
         return f"{word}_{bound} {self.parenthesize(e.function, sympy.printing.precedence.PRECEDENCE['Mul'])}"
@@ -29,7 +29,7 @@ class _Plain(StrPrinter):  # type: ignore[misc]
     def _print_Piecewise(self, e: Any) -> str:
         cases = []
         for value, condition in e.args:
-            when = "otherwise" if condition == True else f"if {self._print(condition)}"  # noqa: E712
+            when = "otherwise" if condition == sympy.true else f"if {self._print(condition)}"
             cases.append(f"{self._print(value)} {when}")
         return "{" + "; ".join(cases) + "}"
 
@@ -40,7 +40,7 @@ class _Plain(StrPrinter):  # type: ignore[misc]
         return f"share({self._print(e.args[0])} of {self._print(e.args[1])})"
 
 
-class _Latex(LatexPrinter):  # type: ignore[misc]
+class _Latex(LatexPrinter):
     def _print_Greatest(self, e: Any) -> str:
         bound = ",".join(self._print(limits[0]) for limits in e.limits)
         return rf"\max_{{{bound}}} {self._print(e.function)}"

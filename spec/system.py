@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fiducial.spec.language import Expr, name_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class System:
     """Equations in the order in which they can be evaluated.
 

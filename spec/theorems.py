@@ -181,7 +181,8 @@ class Maximum:
     @property
     def statement(self) -> str:
         false = "".join(f"; it is not {text(c)}" for c in self.refutes)
-        return f"{self.name}: the greatest value of {text(self.function)} is {text(self.value)}, at {text(self.variable)} = {text(self.where)}{false}"  # noqa: E501
+        place = f"{text(self.value)}, at {text(self.variable)} = {text(self.where)}"
+        return f"{self.name}: the greatest value of {text(self.function)} is {place}{false}"
 
     def prove(self, definition: Definition) -> Proof:
         t = sympy.Symbol("t", positive=True)
@@ -201,7 +202,7 @@ def _one_sign(polynomial: Expr, t: sympy.Symbol) -> bool:
     p = sympy.Poly(polynomial.xreplace({t: free}), free)
     odd = [f for f, multiplicity in p.factor_list()[1] if multiplicity % 2]
     crossings = sum(sympy.Poly(f, free).count_roots(0, sympy.oo) - (f.eval(0) == 0) for f in odd)
-    return crossings == 0 and p.eval(sympy.Rational(355, 113)) > 0
+    return bool(crossings == 0 and p.eval(sympy.Rational(355, 113)) > 0)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import sympy
 from sympy import Idx, Indexed, Sum
 
 from fiducial.spec.evaluate import evaluate
-from fiducial.spec.language import Expr, array, indices, name_of, scalar, size
+from fiducial.spec.language import Expr, array, free_indices, indices, name_of, scalar, size
 from fiducial.spec.normal_form import Given
 from fiducial.spec.numbers.objects import ArbNumbers
 from fiducial.spec.operation import Definition, Domain
@@ -35,7 +35,7 @@ class Witness:
 
 def witnessed(definition: Definition, system: System, left: Expr, right: Expr, given: Given = ()) -> Witness:
     """Encloses left - right at random points; the hypotheses are made to hold exactly."""
-    free = tuple(sorted((left.free_symbols | right.free_symbols) & _indices(left, right), key=str))
+    free = tuple(sorted(free_indices(left) | free_indices(right), key=str))
     l, r = (array(n)[free] if free else scalar(n) for n in ("left", "right"))
     extra = [s for s in _arrays(left, right) if name_of(s) not in system.declared()]
     whole = system.extended({l: left, r: right}, [l, r], extra)
@@ -48,11 +48,6 @@ def witnessed(definition: Definition, system: System, left: Expr, right: Expr, g
                     return Witness(False, float("inf"))
                 widest = max(widest, float(d.rad()))
     return Witness(widest < CLOSE, widest)
-
-
-def _indices(*expressions: Expr) -> set[Expr]:
-    bound = {limits[0] for e in expressions for s in e.atoms(Sum) for limits in s.limits}
-    return {i for e in expressions for i in e.atoms(Idx)} - bound
 
 
 def _arrays(*expressions: Expr) -> list[Expr]:
@@ -70,7 +65,7 @@ Point = tuple[dict[str, Any], dict[str, int], dict[str, Any]]  # arrays, sizes, 
 def random_point(
     system: System, definition: Definition, given: Given, rng: Any, point: int, most: int = 3
 ) -> Point:
-    """Exact random inputs of a system under the hypotheses, with sizes 2 .. 2 + most - 1 that change from point to point."""
+    """Exact random inputs of a system under the hypotheses; the ``most`` sizes from 2 on change from point to point."""
     expressions = (*system.equations, *system.equations.values(), *system.inputs)
     lengths = {i.upper - i.lower + 1 for e in expressions for i in e.atoms(Idx)}
     symbols = {s for e in (*expressions, *lengths) for s in e.free_symbols if isinstance(s, sympy.Symbol)}

@@ -49,6 +49,7 @@ class SymbolArray:
     """An array of SymPy expressions; `dtype` is the name "float64", "int64" or "bool"."""
 
     device = "cpu"
+    _op_priority = 1000.0  # SymPy then leaves `symbol * array` to this class
 
     def __init__(self, values: Any, dtype: str = "float64") -> None:
         self.values = _objects(values)
@@ -199,8 +200,9 @@ namespace = SimpleNamespace(
     int64="int64",
     float32="float32",
     float64="float64",
-    **{name: _lift(getattr(sympy, name), 1) for name in ("exp", "log", "tanh", "cosh", "sinh", "sqrt", "sign", "erfc")},
+    **{name: _lift(getattr(sympy, name), 1) for name in ("exp", "log", "tanh", "cosh", "sinh", "sqrt", "sign")},
     abs=_lift(sympy.Abs, 1),
+    erfc=_lift(lambda z: 1 - sympy.erf(z), 1),
     log1p=_lift(lambda z: sympy.log(1 + z), 1),
     expm1=_lift(lambda z: sympy.exp(z) - 1, 1),
     atanh=_lift(lambda z: (sympy.log(1 + z) - sympy.log(1 - z)) / 2, 1),

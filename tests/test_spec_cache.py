@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,9 @@ def kept(folder):
 
 
 def same(a: System, b: System) -> bool:
-    return a == b and list(a.equations.items()) == list(b.equations.items())
+    """Equal part by part, and the equations in the same order."""
+    parts = [(*(getattr(system, f.name) for f in fields(System)), *system.equations.items()) for system in (a, b)]
+    return parts[0] == parts[1]
 
 
 def test_it_is_derived_once(folder, derivations):
@@ -112,7 +115,7 @@ def forged(path, change):
 
 TREES = [
     ["Lambda", ["Symbol", "x", {}]], ["eval", "1"], ["Function", ["Symbol", "f", {}]], ["Symbol"], [], "exp", 3, None,
-    ["Rational", "__import__('os')", "1"], ["Constant", "e"], ["Symbol", "x", {"integer": True, "commutative": False}, 1, 2],
+    ["Rational", "__import__('os')", "1"], ["Constant", "e"],
     ["Add", ["Sum"]], ["Sum", "x", "y"], ["__import__", "os"], [["Add"], "1"],
 ]  # fmt: skip
 
@@ -122,9 +125,7 @@ def test_a_tree_of_unknown_kinds_is_never_run(folder, derivations, tree):
     recall(derivations)
     forged(kept(folder), lambda data: data["equations"][0].__setitem__(1, tree))
     found = recall(derivations)
-    if tree[:1] != ["Symbol"] if isinstance(tree, list) else True:
-        assert len(derivations) == 2
-    assert all(isinstance(e, sympy.Basic) for e in found.equations.values())
+    assert len(derivations) == 2 and same(found, adjoint(SYSTEM))
 
 
 def test_an_unknown_kind_is_a_value_error():
@@ -141,9 +142,6 @@ def test_a_symbol_with_the_name_of_code_stays_a_symbol():
 
 def test_a_nest_without_end_is_rebuilt(folder, derivations):
     recall(derivations)
-    tree = ["Symbol", "x", {}]
-    for _ in range(5000):
-        tree = ["Add", tree]
     path = kept(folder)
     text = path.read_text()
     deep = '["Add", ' * 5000 + '["Symbol", "x", {}]' + "]" * 5000
@@ -229,8 +227,8 @@ def test_two_processes_at_once_get_the_same(folder):
     assert len(answers) == 1 and all(p.returncode == 0 for p in started)
     files = list(folder.iterdir())
     assert len(files) == 4 and all(p.suffix == ".json" for p in files)
-    third = subprocess.run([sys.executable, "-c", PROCESS], env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    assert {third.stdout} == answers
+    third = subprocess.check_output([sys.executable, "-c", PROCESS], env=environment, text=True)
+    assert {third} == answers
 
 
 def test_pruning_keeps_what_the_outputs_need():

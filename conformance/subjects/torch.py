@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+torch.set_num_threads(1)  # the suite's workers are the parallelism
 name = "torch"
 version = torch.__version__
 dtypes = ("float64", "float32", "bfloat16", "float16")
@@ -36,7 +37,7 @@ def to_numpy(tensor: Any) -> Any:
     tensor = torch.as_tensor(tensor).detach().cpu()
     if tensor.dtype == torch.bfloat16:
         return tensor.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return tensor.numpy()
+    return tensor.numpy(force=True)  # autograd's lazy zeros too
 
 
 NOT_DIFFERENTIABLE = ("step", "sgd")  # no derivative of heaviside; an optimiser's step is not recorded

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import sympy
-from sympy import Heaviside, Max, Piecewise, Rational, Symbol, erf, exp, log, pi, sqrt
+from sympy import Heaviside, Integer, Max, Piecewise, Rational, Symbol, erf, exp, log, pi, sqrt
 from sympy.codegen.cfunctions import expm1, log1p
 
-from fiducial.spec.language import array, erfc, index, scalar, size
+from fiducial.spec.language import Expr, array, erfc, index, scalar, size
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.operation import REAL, Definition, choice, define, number, operation
 from fiducial.spec.theorems import Gradient, Identity, Maximum
@@ -32,12 +32,12 @@ def step() -> Definition:
     return define({x[i]: REAL}, {y[i]: Piecewise((1, x[i] > 0), (0, x[i] < 0), (at_zero, True))})
 
 
-def _sigmoid(z):  # type: ignore[no-untyped-def]
+def _sigmoid(z: Expr) -> Expr:
     # Neither branch overflows, and neither subtracts: relative accuracy in both tails.
     return Piecewise((1 / (1 + exp(-z)), z >= 0), (exp(z) / (1 + exp(z)), True))
 
 
-def _slope(z):  # type: ignore[no-untyped-def]
+def _slope(z: Expr) -> Expr:
     """s(z) s(-z) without 1 - s."""
     e_right, e_left = exp(-z), exp(z)
     return Piecewise((e_right / (1 + e_right) ** 2, z >= 0), (e_left / (1 + e_left) ** 2, True))
@@ -67,7 +67,7 @@ def sigmoid() -> Definition:
     )
 
 
-def kink(z, below, above):  # type: ignore[no-untyped-def]
+def kink(z: Expr, below: Expr, above: Expr) -> Expr:
     """A slope that jumps at 0, where it may have any value between the two."""
     return Piecewise((above, z > 0), (below, z < 0), (below + (above - below) * Heaviside(z), True))
 
@@ -84,7 +84,10 @@ def log_sigmoid() -> Definition:
         {y[i]: log(1 / (1 + exp(-x[i])))},
         stable={y[i]: Piecewise((-log1p(exp(-x[i])), x[i] >= 0), (x[i] - log1p(exp(x[i])), True))},
         gradients={x[i]: dy[i] * _sigmoid(-x[i])},
-        theorems=[Gradient("slope", x[i], dy[i] * (1 - 1 / (1 + exp(-x[i]))))],
+        theorems=[
+            Gradient("slope", x[i], dy[i] * (1 - 1 / (1 + exp(-x[i])))),
+            Gradient("slope from the value", x[i], dy[i] * (1 - exp(y[i]))),
+        ],
     )
 
 
@@ -128,7 +131,7 @@ def leaky_relu() -> Definition:
     return define(
         {x[i]: REAL},
         {y[i]: Piecewise((x[i], x[i] > 0), (a * x[i], True))},
-        gradients={x[i]: dy[i] * kink(x[i], a, 1)},
+        gradients={x[i]: dy[i] * kink(x[i], a, Integer(1))},
     )
 
 
@@ -145,7 +148,7 @@ def elu() -> Definition:
         {x[i]: REAL},
         {y[i]: Piecewise((x[i], x[i] > 0), (a * (exp(x[i]) - 1), True))},
         stable={y[i]: Piecewise((x[i], x[i] > 0), (a * expm1(x[i]), True))},
-        gradients={x[i]: dy[i] * kink(x[i], a * exp(x[i]), 1)},
+        gradients={x[i]: dy[i] * kink(x[i], a * exp(x[i]), Integer(1))},
     )
 
 
@@ -166,6 +169,9 @@ def softplus() -> Definition:
         {y[i]: Piecewise(beyond, (log(1 + exp(z)) / b, True))},
         stable={y[i]: Piecewise(beyond, (x[i] + log1p(exp(-z)) / b, z > 0), (log1p(exp(z)) / b, True))},
         gradients={x[i]: dy[i] * Piecewise((1, z > threshold), (_sigmoid(z), True))},
+        theorems=[
+            Gradient("slope from the value", x[i], dy[i] * Piecewise((1, z > threshold), (1 - exp(-b * y[i]), True)))
+        ],
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
 from sympy import Abs, Integer, KroneckerDelta, Ne, Piecewise, Sum, exp, log, sign
 from sympy.codegen.cfunctions import log1p
 
@@ -13,8 +12,19 @@ from fiducial.spec.catalogue.elementwise import _sigmoid
 from fiducial.spec.language import Expr, Greatest, array, index, integers, other, scalar, size, whole
 from fiducial.spec.layouts import Direct, Elementwise, Over
 from fiducial.spec.operation import (
-    PROBABILITY, REAL, REDUCTION, WEIGHT, Attribute, Definition, Domain, define, form, labels, number, operation,
-)  # fmt: skip
+    PROBABILITY,
+    REAL,
+    REDUCTION,
+    WEIGHT,
+    Attribute,
+    Definition,
+    Domain,
+    define,
+    form,
+    labels,
+    number,
+    operation,
+)
 from fiducial.spec.theorems import Gradient, Identity, Invariance, Jacobian
 
 I, K, N = map(size, "IKN")

@@ -114,7 +114,7 @@ def matmul() -> Definition:
     ko="합 노드: 축을 따라 원소를 모두 더한다.",
     layout=Over(several=True), source=BOOK, **AXES,
 )  # fmt: skip
-def sum() -> Definition:  # noqa: A001 (the catalogue's name)
+def sum() -> Definition:
     return define(
         {x[n, k]: REAL},
         {y[n]: Sum(x[n, k], k)},
@@ -190,11 +190,11 @@ def repeat() -> Definition:
     ko="분기 노드: 한 배열을 n개로 복제하여 여러 곳에서 쓴다.",
     layout=Elementwise(), source=BOOK, n=Attribute("choice", 2, (3,)),
 )  # fmt: skip
-def branch(n: int) -> Definition:  # noqa: F811 (here the catalogue's attribute)
+def branch(n: int) -> Definition:
     copies = [array(f"y{r}")[i] for r in range(n)]
     return define(
         {x[i]: REAL},
-        {copy: x[i] for copy in copies},
+        dict.fromkeys(copies, x[i]),
         outputs=copies,
         theorems=[Gradient("the adjoint of branch is a sum", x[i], sympy.Add(*(array(f"dy{r}")[i] for r in range(n)))),
                   Shown("chain rule: d f(g(x))/dx = f'(g(x)) g'(x) for undefined f and g", _chain_rule)],

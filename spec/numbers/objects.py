@@ -22,7 +22,7 @@ class Objects:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.items.shape
+        return tuple(self.items.shape)
 
     def __add__(self, right: Self) -> Self:
         return type(self)(self.items + right.items)

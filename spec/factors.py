@@ -1,0 +1,64 @@
+"""How products and sums are read before they are evaluated; each expression is read once, and remembered."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import sympy
+from sympy import Idx, KroneckerDelta
+
+from fiducial.spec.language import Expr
+
+
+@cache
+def is_constant(e: Expr) -> bool:
+    """Whether it is a number, free of symbols."""
+    return bool(e.is_number)
+
+
+@cache
+def factored(e: Expr) -> tuple[float, tuple[Expr, ...], tuple[Expr, ...]]:
+    """A product as an exact scale (a sign, a power of two), the factors of its numerator, those of its denominator."""
+    scale = 1.0
+    above: list[Expr] = []
+    below: list[Expr] = []
+    for f in sympy.Mul.make_args(e):
+        if f.is_Rational and not f.is_zero:
+            scale *= -1 if f < 0 else 1
+            p, q = abs(f).as_numer_denom()
+            for number, side in ((p, above), (q, below)):
+                if number != 1 and math.frexp(float(number))[0] == 0.5:
+                    scale *= float(number) if side is above else 1 / float(number)
+                elif number != 1:
+                    side.append(number)
+        elif isinstance(f, sympy.Pow) and f.exp.is_Rational and f.exp < 0:
+            below.append(1 / f)
+        else:
+            above.append(f)
+    return scale, tuple(above), tuple(below)
+
+
+@cache
+def split(body: Expr, bound: tuple[Idx, ...]) -> tuple[tuple[Expr, ...], tuple[Expr, ...], tuple[Expr, ...]]:
+    """The factors of a summand that depend on a bound index, those that do not, and the ``other(l, k)`` among them."""
+    inside, outside, others = [], [], []
+    for f in sympy.Mul.make_args(body):
+        if not f.has(*bound):
+            outside.append(f)
+        elif left_out(f, bound) is not None:
+            others.append(f)
+        else:
+            inside.append(f)
+    return tuple(inside), tuple(outside), tuple(others)
+
+
+@cache
+def left_out(factor: Expr, bound: tuple[Idx, ...]) -> tuple[Idx, Idx] | None:
+    """(l, k) where the factor is ``other(l, k)``, l being summed over."""
+    rest = 1 - factor
+    if isinstance(rest, KroneckerDelta) and all(isinstance(i, Idx) for i in rest.args):
+        for l, k in (rest.args, rest.args[::-1]):
+            if l in bound and k not in bound:
+                return l, k
+    return None

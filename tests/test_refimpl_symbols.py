@@ -1,0 +1,213 @@
+"""The code of the reference implementation is proved: run on symbols, it gives the specification, entry by entry.
+
+Each operation runs on arrays of SymPy symbols, for every variant of its equations, several shapes and axes; its
+attributes are symbols too where they are numbers. The definition is written out at the same sizes, and SymPy alone
+differentiates it entry by entry. The two agree when `is_zero` proves every difference to be zero, in each region of a
+function in pieces.
+"""
+
+import inspect
+import math
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import flint
+import numpy
+import pytest
+import sympy
+from symbolic_arrays import SymbolArray, symbols
+
+from fiducial import refimpl
+from fiducial.spec.catalogue import CATALOGUE
+from fiducial.spec.evaluate import evaluate
+from fiducial.spec.language import indices, name_of
+from fiducial.spec.layouts import Broadcast, Direct, Elementwise, Lookup, Matmul, NewAxis, Over
+from fiducial.spec.normal_form import is_zero
+from fiducial.spec.numbers.objects import SymbolNumbers
+from fiducial.spec.numbers.scalar import enclosed
+from fiducial.spec.operation import PROBABILITY, WEIGHT, Definition, Operation
+from fiducial.spec.prove import variants
+
+Shapes = list[tuple[int, ...]]
+SIZES = {"N": 2, "K": 3, "D": 2, "M": 3, "num_classes": 3}
+SHAPES: dict[type, list[tuple[Shapes, dict[str, Any]]]] = {
+    Elementwise: [([(2, 1)], {})],
+    Broadcast: [([(2, 1, 2), (1, 2)], {}), ([(), (2,)], {})],
+    Matmul: [([(2, 1, 2, 3), (3, 2)], {}), ([(3,), (2, 3, 2)], {}), ([(2, 3), (3,)], {}), ([(3,), (3,)], {})],
+    NewAxis: [([(2, 3)], {"axis": axis}) for axis in (0, 1, -1)],
+    Lookup: [([(4, 2), (2, 3)], {}), ([(3, 1), ()], {})],
+    Over: [([(2, 3)], {"axis": -1}), ([(3, 2)], {"axis": 0}), ([(1, 2, 2)], {"axis": 1})],
+}
+SEVERAL = [([(2, 2)], {"axis": None, "keepdims": False}), ([(2, 2, 1)], {"axis": (2, 0), "keepdims": True})]
+LABELS = numpy.array([2, 0, 2, 1, 0, 2])  # some repeat, and 1 is the label to ignore
+POSITIVE = ("alpha", "delta")  # their conditions are decided where the sign is known
+VALUES: dict[str, list[Any]] = {
+    "label_smoothing": [sympy.S.Zero, sympy.Rational(1, 4)], "ignore_index": [-100, 1], "threshold": [math.inf],
+    "beta": [sympy.exp(sympy.Symbol("log_beta", real=True)), -sympy.exp(sympy.Symbol("log_beta", real=True))],
+    "pos_weight": [None, sympy.Symbol("pos_weight", positive=True)],
+}  # fmt: skip
+
+
+def layouts(operation: Operation, definition: Definition) -> list[tuple[Shapes, dict[str, Any]]]:
+    """The shapes of the inputs with the attributes of the layout; one shape in the table stands for all inputs."""
+    inputs = definition.system.inputs
+    if isinstance(operation.layout, Direct):
+        return [([tuple(SIZES[str(i.upper + 1)] for i in indices(x)) for x in inputs], {})]
+    found = SHAPES[type(operation.layout)] + (SEVERAL if getattr(operation.layout, "several", False) else [])
+    keepdims = {"keepdims": False} if "keepdims" in operation.attributes else {}
+    return [(s * len(inputs) if len(s) == 1 else s, {**keepdims, **attributes}) for s, attributes in found]
+
+
+def numbers(operation: Operation) -> Iterator[dict[str, Any]]:
+    """Values of the attributes that are numbers: symbols, or the special values that their own code asks about."""
+    names = [n for n, a in operation.attributes.items() if a.kind == "number"]
+    options = {n: VALUES.get(n, [sympy.Symbol(n, real=True, positive=n in POSITIVE or None)]) for n in names}
+    for k in range(max(map(len, options.values()), default=1)):
+        yield {n: values[k % len(values)] for n, values in options.items()}
+
+
+def calls(operation: Operation) -> Iterator[tuple[Definition, list[SymbolArray], dict[str, Any]]]:
+    """Each call to prove: its definition, its arrays and its attributes."""
+    for variant in variants(operation):
+        definition = operation.definition(variant)
+        for shapes, laid in layouts(operation, definition):
+            for values in numbers(operation):
+                arrays = [_input(definition, x, s) for x, s in zip(definition.system.inputs, shapes, strict=True)]
+                yield definition, arrays, {**variant, **laid, **values}
+                if definition.domains[name_of(definition.system.inputs[-1])] in (PROBABILITY, WEIGHT):
+                    yield definition, [*arrays[:-1], _at_the_edges(arrays[-1])], {**variant, **laid, **values}
+
+
+def _input(definition: Definition, x: Any, shape: tuple[int, ...]) -> SymbolArray:
+    domain = definition.domains[name_of(x)]
+    if domain.below is not None:
+        return SymbolArray(LABELS[: math.prod(shape)].reshape(shape), "int64")
+    return symbols(name_of(x), *shape, positive=True if domain.low >= 0 else None)
+
+
+def _at_the_edges(targets: SymbolArray) -> SymbolArray:
+    """Targets with a 0 and a 1 among them: 0 log 0 is 0."""
+    values = targets.values.copy()
+    values.flat[0], values.flat[-1] = sympy.S.Zero, sympy.S.One
+    return SymbolArray(values)
+
+
+def written_out(
+    operation: Operation, definition: Definition, arrays: list[SymbolArray], attributes: dict[str, Any]
+) -> list[Any]:
+    """The definition's outputs, entry by entry, in the shapes of the equations."""
+    kinds = {n: a.kind for n, a in operation.attributes.items()}
+    sizes = {n: int(attributes[n]) for n, kind in kinds.items() if kind == "count"}
+    known = {n: 1 if attributes[n] is None else attributes[n] for n, kind in kinds.items() if kind == "number"}
+    given: dict[str, Any] = {}
+    laid = operation.layout.inputs([a.values for a in arrays], attributes)
+    for x, a in zip(definition.system.inputs, laid, strict=True):
+        sizes |= {str(i.upper + 1): n for i, n in zip(indices(x), a.shape, strict=True)}
+        integer = definition.domains[name_of(x)].below is not None
+        given[name_of(x)] = a.astype(int) if integer else SymbolNumbers().data(a)
+    found = evaluate(definition.system, SymbolNumbers(), given, sizes, known)
+    return [found[name_of(y)].items for y in definition.system.outputs]
+
+
+def differences(operation: Operation, forward: Any, vjp: Any) -> Iterator[tuple[str, Any]]:
+    """What the code gives minus what the definition says, for every entry of every output and gradient."""
+    for definition, arrays, attributes in calls(operation):
+        system, shapes = definition.system, [a.shape for a in arrays]
+        keywords = {n: attributes[n] for n in operation.passed if n in inspect.signature(forward).parameters}
+        results, truths = _several(forward(*arrays, **keywords)), written_out(operation, definition, arrays, attributes)
+        cotangents, along = [], sympy.S.Zero
+        for y, result, truth in zip(system.outputs, results, truths, strict=True):
+            place = shapes, len(indices(y)), attributes
+            yield from _entries(name_of(y), keywords, operation.layout.output(result.values, *place), truth)
+            cotangents.append(symbols(f"d{name_of(y)}", *result.shape))
+            along += numpy.sum(operation.layout.output(cotangents[-1].values, *place) * truth)
+        if not system.differentiable:
+            continue
+        gradients = _several(vjp(tuple(cotangents) if len(cotangents) > 1 else cotangents[0], *arrays, **keywords))
+        wanted = [(x, a) for x, a in zip(system.inputs, arrays, strict=True) if x in system.differentiable]
+        for (x, a), gradient in zip(wanted, gradients, strict=True):
+            # At a target of 0 or 1 there is nothing to differentiate by.
+            free = numpy.array([s.is_Symbol for s in a.values.ravel()], dtype=bool).reshape(a.shape)
+            truth = numpy.frompyfunc(lambda s, f=along: f.diff(s) if s.is_Symbol else 0, 1, 1)(a.values)
+            yield from _entries(f"d{name_of(x)}", keywords, numpy.where(free, gradient.values, 0), truth)
+
+
+def _several(results: Any) -> list[SymbolArray]:
+    return list(results) if isinstance(results, tuple) else [results]
+
+
+def _entries(name: str, keywords: dict[str, Any], got: Any, truth: Any) -> Iterator[tuple[str, Any]]:
+    assert numpy.shape(got) == numpy.shape(truth), f"{name}: shape {numpy.shape(got)}, {numpy.shape(truth)} is required"
+    for place in numpy.ndindex(numpy.shape(got)):
+        yield f"{name}{list(place)} for {keywords}", sympy.sympify(numpy.asarray(got - truth, dtype=object)[place])
+
+
+def proved(difference: Any) -> bool:
+    """Zero as an expression, and by Arb at random points."""
+    agree = all(d.contains(0) and d.rad() < 2**-100 for d in enclosures(difference))
+    return agree and is_zero(_with_free_scales(difference))
+
+
+def _with_free_scales(e: Any) -> Any:
+    """The scale of the norm, max |x|, as a free positive symbol: the formula holds for every scale."""
+    if not e.has(sympy.Pow):
+        return e
+    is_scale = lambda n: isinstance(n, sympy.Max) and all(isinstance(a, sympy.Abs) for a in n.args)  # noqa: E731
+    e = e.replace(is_scale, lambda n: sympy.Symbol(str(n), positive=True))
+    is_root = lambda n: n.is_Pow and n.exp.is_Rational and not n.exp.is_Integer  # noqa: E731
+    return e.replace(is_root, lambda n: sympy.factor(sympy.together(n.base)) ** n.exp)
+
+
+def enclosures(difference: Any, points: int = 2) -> list[flint.arb]:
+    """Enclosures at exact random points: positive symbols in (0, 1), others in (-2, 2)."""
+    rng, free, found = Random(1), sorted(difference.free_symbols, key=str), []
+    with flint.ctx.workprec(256):
+        for _ in range(points):
+            numbers = {s: rng.randint(1, 999) if s.is_positive else rng.randint(-1999, 1999) for s in free}
+            at = {s: sympy.Rational(n, 1000) for s, n in numbers.items()}
+            branch = difference.replace(sympy.Piecewise, lambda *cases, at=at: _chosen(cases, at))
+            found.append(enclosed(branch, {s: flint.arb(flint.fmpq(n, 1000)) for s, n in numbers.items()}))
+    return found
+
+
+def _chosen(cases: Any, at: dict[Any, Any]) -> Any:
+    return next(value for value, condition in cases if condition.xreplace(at) == sympy.true)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_code_gives_the_definition_and_its_derivative(name: str) -> None:
+    vjp = getattr(refimpl, f"{name}_vjp", None)
+    entries = list(differences(CATALOGUE[name], getattr(refimpl, name), vjp))
+    assert [label for label, difference in entries if not proved(difference)] == []
+    assert entries
+
+
+def test_every_public_gradient_is_proved() -> None:
+    gradients = {name.removesuffix("_vjp") for name in refimpl.__all__ if name.endswith("_vjp")}
+    assert gradients == {name for name, o in CATALOGUE.items() if o.default_definition().system.differentiable}
+
+
+WRONG: dict[str, tuple[str, Any, Any]] = {
+    "mean in place of sum": ("sum", refimpl.mean, refimpl.mean_vjp),
+    "a flipped sign in one gradient": ("subtract", refimpl.subtract, refimpl.add_vjp),
+    "swapped gradients": ("mse_loss", refimpl.mse_loss, lambda c, y, t, **k: refimpl.mse_loss_vjp(c, t, y, **k)),
+    "a gradient off by a factor": ("mse_loss", refimpl.mse_loss, lambda c, y, t, **k: tuple(
+        g / 2 for g in refimpl.mse_loss_vjp(c, y, t, **k))),
+    "s (1 + s)": ("sigmoid", refimpl.sigmoid, lambda c, x: c * refimpl.sigmoid(x) * (1 + refimpl.sigmoid(x))),
+    "the other gelu": ("gelu", lambda x, *, approximate: refimpl.gelu(x), refimpl.gelu_vjp),
+    "a slope of the wrong sign": ("leaky_relu", refimpl.leaky_relu, lambda c, x, *, negative_slope:
+        refimpl.leaky_relu_vjp(c, x, negative_slope=-negative_slope)),
+    "softmax over the wrong axis": ("softmax", lambda x, *, axis: refimpl.softmax(x, axis=0), refimpl.softmax_vjp),
+    "an ignored cotangent": ("tanh", refimpl.tanh, lambda c, x: refimpl.tanh_vjp(c * 0 + 1, x)),
+    "no average over the batch": ("softmax_cross_entropy", refimpl.softmax_cross_entropy,
+        lambda c, x, t, *, reduction, **k: refimpl.softmax_cross_entropy_vjp(
+            c, x, t, reduction="sum" if reduction == "mean" else reduction, **k)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_wrong_code_is_refused(fault: str) -> None:
+    name, forward, vjp = WRONG[fault]
+    refused = (d for _, d in differences(CATALOGUE[name], forward, vjp) if not proved(d))
+    assert any(not d.contains(0) for d in enclosures(next(refused)))
