@@ -29,7 +29,8 @@ def main() -> None:
     seconds("-c", run, "check", "--profile", "quick", "-n", "1")  # fills the derivation cache
     one = seconds("-c", run, "check", "-n", "1")
     two = seconds("-c", run, "check", "-n", "2")
-    print(f"fiducial check, full profile, 4 dtypes: {one:.1f} s with one worker, {two:.1f} s with two: {one / two:.2f} times")
+    print(f"fiducial check, full profile, 4 dtypes: {one:.1f} s with one worker, {two:.1f} s with two")
+    print(f"two workers are {one / two:.2f} times as fast as one")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python bench/oracle.py
 
-An affine layer of 256x1024x1024 with softmax cross-entropy over 1,000 classes. Both sides run in this process, in turns;
-the figure is the ratio of their medians. The oracle judges float32 results here: its truth comes from float64 balls.
+An affine layer of 256x1024x1024 with softmax cross-entropy over 1,000 classes. Both sides run in this process, in
+turns; the figure is the ratio of their medians. The oracle judges float32 results here: float64 balls are its truth.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ def main() -> None:
     """Prints the ratio for each part and for both together."""
     rng = np.random.default_rng(0)
     x, W, b = (rng.normal(size=shape).astype(np.float32).astype(float) for shape in ((N, D), (D, M), (M,)))
-    logits, t = rng.normal(size=(N, K)).astype(np.float32).astype(float), rng.random((N, K)).astype(np.float32).astype(float)
+    logits, t = (
+        rng.normal(size=(N, K)).astype(np.float32).astype(float),
+        rng.random((N, K)).astype(np.float32).astype(float),
+    )
     g, dL = rng.normal(size=(N, M)).astype(np.float32).astype(float), np.array(1.5)
 
     def computed() -> None:

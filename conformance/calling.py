@@ -44,7 +44,9 @@ class Caller:
         result = self._run(function, given, attributes)
         for position, (before, after) in enumerate(zip(arguments, given, strict=True)):
             if not _unchanged(before, after, self.subject):
-                raise Fault("wrong", f"{self.name} modified its argument {position} in place; it must leave inputs alone")
+                raise Fault(
+                    "wrong", f"{self.name} modified its argument {position} in place; it must leave inputs alone"
+                )
         return result
 
     def _converted(self, argument: Any) -> Any:
@@ -83,7 +85,9 @@ class Caller:
         if tuple(array.shape) != tuple(shape):
             raise Fault("wrong", f"{self.name}: {what} has shape {tuple(array.shape)}; {tuple(shape)} is required")
         if dtype is not None and array.dtype != DTYPES[dtype]:
-            raise Fault("wrong", f"{self.name}: {what} has dtype {array.dtype}; {dtype}, that of the inputs, is required")
+            raise Fault(
+                "wrong", f"{self.name}: {what} has dtype {array.dtype}; {dtype}, that of the inputs, is required"
+            )
         if array.dtype.kind not in "biuf" and array.dtype != DTYPES["bfloat16"]:
             raise Fault("wrong", f"{self.name}: {what} has dtype {array.dtype}; numbers are required")
         return array.astype(np.float64)

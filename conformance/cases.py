@@ -126,12 +126,12 @@ def build(
     return case(operation, dtype, chosen, given, rng, flavour)
 
 
-def case(
-    operation: Operation, dtype: str, chosen: dict[str, Any], given: Sequence[Any], rng: Any, label: str
-) -> Case:
+def case(operation: Operation, dtype: str, chosen: dict[str, Any], given: Sequence[Any], rng: Any, label: str) -> Case:
     """The case with these arrays; cotangents are drawn."""
     definition = operation.definition(chosen)
-    passed = {n: chosen[n] if _used(operation, definition, n) else operation.attributes[n].default for n in operation.passed}
+    passed = {
+        n: chosen[n] if _used(operation, definition, n) else operation.attributes[n].default for n in operation.passed
+    }
     call = Call(operation, tuple(a if a.dtype.kind in "iu" else a.astype(np.float64) for a in given), passed)
     if not call.definition.system.differentiable:
         return Case(call, tuple(given), dtype, (), label, passed)

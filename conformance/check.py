@@ -45,5 +45,7 @@ def check(
             if result.outcome in ("wrong", "loose", "crashed", "timed_out") and result.outcome not in DEMANDS[require]:
                 raise Deviation(f"{result.message}\n  level: {level}")
     if not any(r.cases for r in results):
-        raise Deviation(f"{operation}: nothing could be judged: " + "; ".join(r.message or str(r.notes) for r in results))
+        raise Deviation(
+            f"{operation}: nothing could be judged: " + "; ".join(r.message or str(r.notes) for r in results)
+        )
     return results

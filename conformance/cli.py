@@ -61,7 +61,9 @@ def _check_options(check: argparse.ArgumentParser) -> None:
     check.add_argument("--family", metavar="NAME", help="the operations of one family")
     check.add_argument("--level", metavar="NAME", help="shape, special, values, gradients, 'second order' or laws")
     check.add_argument("--dtype", metavar="NAME[,NAME]", help="float64, float32, bfloat16, float16")
-    check.add_argument("--backend", metavar="NAME[,NAME]", default="numpy", help="numpy (default), cupy, array-api-strict")
+    check.add_argument(
+        "--backend", metavar="NAME[,NAME]", default="numpy", help="numpy (default), cupy, array-api-strict"
+    )
     check.add_argument("--profile", choices=("quick", "full", "exhaustive"), default="full")
     check.add_argument("--seed", type=int, default=0, metavar="N")
     check.add_argument("-n", dest="workers", type=int, default=os.cpu_count() or 1, metavar="WORKERS",

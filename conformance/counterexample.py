@@ -17,8 +17,8 @@ SHOWN = 24  # numbers of an array that a message and the JSON hold
 
 
 def described(
-    subject: Subject, case: Case, what: str, k: int, verdict: Verdict | None, got: Any, answer: Answer | None,
-    fault: str = "",
+    subject: Subject, case: Case, level: str, what: str, k: int, verdict: Verdict | None, got: Any,
+    answer: Answer | None, fault: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """The counterexample as data; ``message`` is its text."""
     names = [name_of(x) for x in case.call.definition.system.inputs]
@@ -28,7 +28,7 @@ def described(
         "inputs": {n: _array(a) for n, a in zip(names, case.given, strict=True)},
         "attributes": {n: _plain(v) for n, v in case.passed.items()},
         "cotangents": [_array(c) for c in case.cotangents] if what != "value" else [],
-        "reproduce": reproduction(subject, case, what),
+        "reproduce": reproduction(subject, case, level),
     }
     if verdict is None or answer is None:
         shown["message"] = fault
@@ -77,9 +77,8 @@ def _text(case: Case, what: str, k: int, verdict: Verdict, shown: dict[str, Any]
     )
 
 
-def reproduction(subject: Subject, case: Case, what: str) -> str:
+def reproduction(subject: Subject, case: Case, level: str) -> str:
     """One command that meets the case again."""
-    level = {"value": "values", "gradient": "gradients"}.get(what, what)
     source = "" if subject.name == "fiducial.refimpl" else f" {subject.name}"
     return f"fiducial check{source} --only {case.operation.name} --level '{level}' --dtype {case.dtype}"
 
@@ -98,6 +97,8 @@ def _short(shown: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return _number(value)
     return list(value) if isinstance(value, tuple) else value
 
 

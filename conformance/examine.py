@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 from fiducial.conformance.calling import TIME_LIMIT, Caller, Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.counterexample import described
@@ -17,7 +16,6 @@ from fiducial.spec.formats import FORMATS, Format
 from fiducial.spec.language import name_of
 from fiducial.spec.operation import Operation
 from fiducial.spec.oracle import Answer
-
 
 _SILENT = object()
 
@@ -110,7 +108,9 @@ class Examination:
                         "required, one for each differentiable input")  # fmt: skip
         names = [name_of(x) for x in case.call.definition.system.differentiable]
         if len(parts) == 1 and parts[0] is None and what == "gradient" and not isinstance(returned, tuple | list):
-            raise Fault("wrong", f"{self.operation.name}_vjp returned None; a gradient of shape {shapes[0]} is required")
+            raise Fault(
+                "wrong", f"{self.operation.name}_vjp returned None; a gradient of shape {shapes[0]} is required"
+            )
         return [
             None if part is None else self.caller.array(part, shape, self.result.dtype, f"{what} of {name}")
             for part, shape, name in zip(parts, shapes, names, strict=True)
@@ -139,7 +139,8 @@ class Examination:
         verdicts = []
         for k, (got, answer) in enumerate(zip(found, answers, strict=True)):
             if got is None:
-                self.note(f"gradient {k} is not offered (None)")
+                x = name_of(case.call.definition.system.differentiable[k])
+                self.note(f"{self.operation.name}: the gradient of {x} is not offered (None)")
                 continue
             verdicts.append((judge(got, answer, self.format, lambda k=k: bounds_of(k)), k))  # type: ignore[misc]
         for verdict, k in verdicts:
@@ -153,7 +154,7 @@ class Examination:
             self.result.ratio = verdict.ratio
         self.result.worsen(verdict.band)
         if verdict.band not in self.demanded:
-            shown = described(self.subject, case, what, k, verdict, got, answer)
+            shown = described(self.subject, case, self.result.level, what, k, verdict, got, answer)
             self.fail(verdict.band, shown["message"], shown)
 
     def fail(self, outcome: str, message: str, shown: dict[str, Any] | None = None) -> None:
@@ -173,7 +174,17 @@ class Examination:
             self.result.outcome = "unsupported" if self.result.notes else "not_provided"
         if self.caller.printed:
             self.note(f"{self.operation.name} printed {self.caller.printed} lines; they were kept out of the report")
+        if self.result.cases and (fixed := self._not_taken()):
+            self.note(f"{self.operation.name} does not take {', '.join(fixed)}: checked at the default only")
         return self.result
+
+    def _not_taken(self) -> list[str]:
+        """The attributes that the function lacks and that no convention declares."""
+        declared = self.subject.conventions.get(self.operation.name, {})
+        varied = [
+            n for n, a in self.operation.attributes.items() if a.kind == "layout" or (a.kind != "form" and a.examples)
+        ]
+        return [n for n in varied if not self.takes(n) and n not in declared]
 
 
 class _Recorded:
@@ -194,7 +205,6 @@ class _Recorded:
             e.result.worsen(error.outcome)
             e.note(error.message)
             return True
-        e.fail(error.outcome, error.message, described(e.subject, self.case, self.what, 0, None, None, None, error.message))
+        shown = described(e.subject, self.case, e.result.level, self.what, 0, None, None, None, error.message)
+        e.fail(error.outcome, error.message, shown)
         return True
-
-

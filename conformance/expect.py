@@ -58,8 +58,10 @@ def read(path: Path) -> list[Expectation]:
         if line.strip() and not line.lstrip().startswith("#"):
             parts = line.split(None, 4)
             if len(parts) < 5 or parts[3] not in KINDS:
-                raise BadExpectation(f"--expect {path}, line {number}: 'operation level dtype outcome reason' is required "
-                                     f"(outcome: {', '.join(KINDS)}), got {line.strip()!r}")  # fmt: skip
+                raise BadExpectation(
+                    f"--expect {path}, line {number}: 'operation level dtype outcome reason' is required "
+                    f"(outcome: {', '.join(KINDS)}), got {line.strip()!r}"
+                )
             found.append(Expectation(*parts))
     return found
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Idx
 
 from fiducial.conformance import cases
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Examination, _Recorded
+from fiducial.conformance.subject import DTYPES
 from fiducial.conformance.verdict import LIMIT, planted_error
 from fiducial.spec import oracle
 from fiducial.spec.evaluate import evaluate
-from fiducial.spec.language import Expr, array, indices, name_of, scalar, size_of
+from fiducial.spec.language import Expr, array, free_indices, indices, name_of, scalar, size_of
 from fiducial.spec.numbers.ball import Ball, BallNumbers, Rounding
 from fiducial.spec.operation import Operation
 from fiducial.spec.oracle import Answer
@@ -56,7 +56,7 @@ def _case(e: Examination, rng: Any, label: str) -> Case:
     x = rng.integers(-48, 48, (7, 5)) / 16.0
     if label == "ties":
         x[:, 1] = x[:, 3] = x.max(axis=1)
-    return cases.case(e.operation, e.result.dtype, chosen, [x.astype(cases.DTYPES[e.result.dtype])], rng, label)
+    return cases.case(e.operation, e.result.dtype, chosen, [x.astype(DTYPES[e.result.dtype])], rng, label)
 
 
 def _mentions_gradient(operation: Operation, law: Identity) -> bool:
@@ -82,14 +82,16 @@ def _identity(e: Examination, law: Identity, case: Case, needs_gradient: bool) -
 
 def _invariance(e: Examination, law: Invariance, case: Case, rng: Any) -> None:
     """The outputs at shifted inputs against what the law makes of those at the original ones."""
-    (moved_input, expression), = law.shift.items()
+    ((moved_input, expression),) = law.shift.items()
     shifts = [a for a in expression.atoms(sympy.Indexed) if name_of(a) != name_of(moved_input)]
     amount = rng.integers(-5, 6, (case.given[0].shape[0],)).astype(float)
     system = System((moved_input, *shifts), {array("moved")[moved_input.indices]: expression},
                     (array("moved")[moved_input.indices],))  # fmt: skip
     values = {name_of(moved_input): case.call.arrays[0], name_of(shifts[0]): amount}
     moved = _evaluated(system, values, moved_input, case)["moved"].mid
-    second = cases.case(e.operation, case.dtype, e.settled(case.passed), [moved.astype(cases.DTYPES[case.dtype])], rng, "shifted")
+    second = cases.case(
+        e.operation, case.dtype, e.settled(case.passed), [moved.astype(DTYPES[case.dtype])], rng, "shifted"
+    )
     y = case.call.definition.system.outputs[0]
     after = array("after")[indices(y)]
     judged = {
@@ -110,7 +112,7 @@ def _confirm(
     e: Examination, law: Law, case: Case, residual: Expr, judged: dict[str, tuple[Expr, Any, Answer]],
     given: dict[str, Any],
 ) -> None:  # fmt: skip
-    free = tuple(sorted({i for i in residual.atoms(Idx)} - _bound(residual), key=str))
+    free = tuple(sorted(free_indices(residual), key=str))
     lhs = array("residual")[free] if free else scalar("residual")
     elements = {name_of(a): a for a in residual.atoms(sympy.Indexed)}
     inputs = [judged[n][0] if n in judged else a for n, a in elements.items()]
@@ -129,14 +131,9 @@ def _confirm(
     e.result.worsen("tight" if worst * LIMIT <= 1 else "ok" if worst <= 1 else "wrong")
     e.result.ratio = max(e.result.ratio or 0.0, worst * LIMIT)
     if worst > 1:
-        e.fail("wrong", f"{e.operation.name} ({case.dtype}) breaks the law: {law.statement}; off by {worst * LIMIT:.3g} "
-               f"times what its error bounds allow, for {case.label}")  # fmt: skip
+        broken = f"{e.operation.name} ({case.dtype}) breaks the law: {law.statement}"
+        e.fail("wrong", f"{broken}; off by {worst * LIMIT:.3g} times what its error bounds allow, for {case.label}")
     # An implementation that is right but for 1 % must be seen to break the law (0 = 0 has no power).
     if float(violation(1 + planted_error(e.format))) <= 1:
         e.result.vacuous += 1
-
-
-def _bound(e: Expr) -> set[Expr]:
-    return {limits[0] for s in e.atoms(sympy.Sum) for limits in s.limits}
-
 

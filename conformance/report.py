@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from fiducial import __version__
 from fiducial.conformance.results import CONFORMING, DEMANDS, LEVELS, OUTCOMES, Result
 from fiducial.conformance.run import Run
 
-SHORT = {"not_available": "n/a", "not_provided": "-", "unsupported": "unsup", "timed_out": "timeout",
+SHORT = {"not_available": "n/a", "not_provided": "-", "unsupported": "unsup", "timed_out": "TIME",
          "crashed": "CRASH", "wrong": "WRONG", "loose": "LOOSE"}  # fmt: skip
 DTYPE_ORDER = ("float64", "float32", "bfloat16", "float16")
 
@@ -30,16 +31,18 @@ def table(run: Run) -> str:
             outcomes = sorted({f"{r.outcome}: {r.message}" for r in rows})
             lines += [f"backend {backend}: {text}" for text in outcomes]
             continue
-        lines += [f"{run.subject} {run.version} on {backend}: worst ratio of error to derived bound", ""]
-        lines += _grid(rows, levels, dtypes)
+        name = f"{run.subject} {run.version}".rstrip()
+        lines += [f"{name} on {backend}: worst ratio of error to derived bound", ""]
+        lines += _grid(rows, levels, dtypes, {row[0] for row in run.missing})
         lines.append("")
     return "\n".join([*lines, *_summary(run)])
 
 
-def _grid(rows: list[Result], levels: list[str], dtypes: list[str]) -> list[str]:
+def _grid(rows: list[Result], levels: list[str], dtypes: list[str], lost: set[str]) -> list[str]:
     cells = {(r.operation, r.level, r.dtype): r for r in rows}
     names = list(dict.fromkeys(r.operation for r in rows))
     absent = [n for n in names if all(r.outcome == "not_provided" for r in rows if r.operation == n)]
+    absent = [n for n in absent if n not in lost]
     names = [n for n in names if n not in absent]
     left = max([*map(len, names), 9]) + 1
     short = {"float64": "f64", "float32": "f32", "bfloat16": "bf16", "float16": "f16"}
@@ -71,21 +74,29 @@ def _summary(run: Run) -> list[str]:
     cases, vacuous = sum(r.cases for r in run.results), sum(r.vacuous for r in run.results)
     parts = ", ".join(f"{n} {o.replace('_', ' ')}" for o, n in counts.items() if n)
     lines = [f"{len(run.results)} of {len(run.manifest)} rows: {parts}"]
-    lines.append(f"{cases} cases, {vacuous} vacuous; {run.seconds:.1f} s; a ratio of at most 1 is tight, of at most 2 ok")
+    lines.append(
+        f"{cases} cases, {vacuous} vacuous; {run.seconds:.1f} s; a ratio of at most 1 is tight, of at most 2 ok"
+    )
     if run.options.get("profile") == "quick":
         lines.append("profile quick: a look, and no claim of conformance")
     return lines
 
 
 def failures(run: Run, limit: int = 12) -> str:
-    """The counterexamples, one paragraph each; the same message of several dtypes once."""
+    """The counterexamples, one paragraph each; messages that differ in their numbers only (levels, dtypes) once."""
     demanded = DEMANDS[run.options["require"]]
-    bad = [r for r in run.results if r.outcome in ("loose", "timed_out", "crashed", "wrong") and r.outcome not in demanded]
+    bad = [
+        r for r in run.results if r.outcome in ("loose", "timed_out", "crashed", "wrong") and r.outcome not in demanded
+    ]
     lines = [r.message or f"{r.operation} {r.level} {r.dtype}: {r.outcome}" for r in bad]
-    distinct = list(dict.fromkeys(lines))
+    distinct = list({_NUMBERS.sub("", line.split("\n")[0]): line for line in reversed(lines)}.values())[::-1]
     more = [f"... and {len(distinct) - limit} more; --json FILE keeps them all"] if len(distinct) > limit else []
-    notes = dict.fromkeys(note for r in run.results for note in r.notes if r.outcome in (*CONFORMING, "loose", "wrong"))
-    return "\n\n".join([*distinct[:limit], *more, *(f"note: {n}" for n in list(notes)[:limit])])
+    told = [note for r in run.results for note in r.notes if r.outcome in (*CONFORMING, "loose", "wrong")]
+    notes = list({_NUMBERS.sub("", note): note for note in reversed(told)}.values())[::-1]
+    return "\n\n".join([*distinct[:limit], *more, *(f"note: {n}" for n in notes[:limit])])
+
+
+_NUMBERS = re.compile(r"\(?\d[\d.e+, ]*\)?")
 
 
 def status(run: Run) -> int:

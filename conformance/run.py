@@ -42,6 +42,12 @@ class Collector:
     def __init__(self, run: Run, stream: Any) -> None:
         self.run, self.stream = run, stream
         self.live = stream.isatty()
+        self.broken = False
+
+    def pytest_internalerror(self, excinfo: Any) -> bool:
+        """Keeps pytest's own traceback out of the report: rows without a result say that the run is incomplete."""
+        self.broken = True
+        return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         data = dict(report.user_properties).get("fiducial")
@@ -65,24 +71,33 @@ class Collector:
 
 
 def run_suite(source: str | None, options: dict[str, Any], workers: int, label: tuple[str, str]) -> Run:
-    """Executes the rows that the options select. ``workers`` processes; 0 or 1 runs in this one."""
+    """Executes the rows that the options select, in ``workers`` processes (0: in this one, which a subject can kill)."""
     run = Run(label[0], label[1], options, rows(options))
+    started = time.perf_counter()
+    if _execute(run, source, options, workers):
+        # Workers that die at the same moment stop xdist. One at a time, each death costs its own row.
+        lost = ",".join(dict.fromkeys(row[0] for row in run.missing))
+        _execute(run, source, {**options, "only": lost}, 1)
+    run.seconds = time.perf_counter() - started
+    order = {row: k for k, row in enumerate(run.manifest)}
+    run.results = sorted({r.key: r for r in run.results}.values(), key=lambda r: order.get(r.key, len(order)))
+    return run
+
+
+def _execute(run: Run, source: str | None, options: dict[str, Any], workers: int) -> bool:
+    """Runs pytest and collects its results; True where it broke down before all rows were tried."""
     suite = Path(__file__).parent / "test_conformance.py"
     arguments = [str(suite), "-p", "no:cacheprovider", "-p", "no:terminal", "--rootdir", str(suite.parent),
                  "-c", os.devnull, "--import-mode=importlib"]  # fmt: skip
     arguments += [f"--fiducial-{name}={value}" for name, value in options.items() if value not in (None, "")]
     if source is not None:
         arguments.append(f"--fiducial-subject={_absolute(source)}")
-    if workers > 1:
-        arguments += ["-n", str(workers), "--maxprocesses", str(workers)]
-    started = time.perf_counter()
-    hidden = io.StringIO()
-    with contextlib.redirect_stdout(hidden):
-        pytest.main(arguments, plugins=[Collector(run, sys.stderr)])
-    run.seconds = time.perf_counter() - started
-    order = {row: k for k, row in enumerate(run.manifest)}
-    run.results.sort(key=lambda r: order.get(r.key, len(order)))
-    return run
+    if workers:
+        arguments += ["-n", str(workers), "--maxprocesses", str(workers), f"--max-worker-restart={len(run.manifest)}"]
+    collector = Collector(run, sys.stderr)
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main(arguments, plugins=[collector])
+    return collector.broken and bool(run.missing)
 
 
 def _absolute(source: str) -> str:

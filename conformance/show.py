@@ -33,7 +33,7 @@ def call(o: Operation) -> str:
     return f"{o.name}({', '.join([*names, *(['*'] if keywords else []), *keywords])})"
 
 
-def page(name: str, latex: bool = False) -> str:  # noqa: F811 (the option's name)
+def page(name: str, latex: bool = False) -> str:
     """The study text of one operation."""
     o = CATALOGUE[name]
     lines = [call(o), f"  {o.en}", f"  {o.ko}", f"  source: {o.source}", ""]
@@ -92,7 +92,8 @@ def prove(name: str | None) -> int:
         before = time.perf_counter()
         for proof in proofs(o):
             now = time.perf_counter()
-            print(f"  {'proved' if proof.holds else 'FAILED'} {now - before:6.2f} s  {proof.statement}\n{'':19}{proof.how}")
+            verdict = "proved" if proof.holds else "FAILED"
+            print(f"  {verdict} {now - before:6.2f} s  {proof.statement}\n{'':19}{proof.how}")
             failed, total, before = failed + (not proof.holds), total + 1, now
     print(f"{total - failed} of {total} statements proved in {time.perf_counter() - started:.1f} s")
     return 1 if failed else 0

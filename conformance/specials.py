@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from fiducial.conformance.verdict import judge
 from fiducial.spec import oracle
 from fiducial.spec.formats import FORMATS
 from fiducial.spec.language import Expr, indices, name_of
-from fiducial.spec.layouts import Broadcast, Elementwise, Over
+from fiducial.spec.layouts import Broadcast, Direct, Elementwise, Over
 from fiducial.spec.normal_form import _smooth
 from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.oracle import Answer
@@ -37,6 +37,17 @@ def of(operation: Operation, dtype: str, rng: Any, settled: cases.Settle) -> Ite
     for attributes in _one_at_a_time(operation, settled):
         for label, given in _arrays(operation, dtype, attributes, rng):
             yield cases.case(operation, dtype, attributes, given, rng, label)
+
+
+def exist(operation: Operation) -> bool:
+    """Whether an operation has special cases: functions of one number or of pairs, and reductions."""
+    definition = operation.default_definition()
+    inputs = definition.system.inputs
+    return isinstance(operation.layout, Broadcast | Over) or (
+        all(definition.domains[name_of(x)].below is None for x in inputs)
+        and len({indices(x) for x in inputs}) == 1
+        and isinstance(operation.layout, Elementwise | Direct)
+    )
 
 
 def _one_at_a_time(operation: Operation, settled: cases.Settle) -> list[Attributes]:
@@ -172,7 +183,7 @@ def _limits(case: Case) -> Any | None:
     return np.where(x == np.inf, up, np.where(x == -np.inf, down, np.nan))
 
 
-@lru_cache(maxsize=None)
+@cache
 def limit(operation: Operation, attributes: tuple[tuple[str, Any], ...], sign: int) -> float:
     """The limit of the definition at +oo or -oo (NaN where SymPy finds none), checked far out in float64."""
     definition: Definition = operation.definition(dict(attributes))

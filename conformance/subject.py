@@ -230,7 +230,9 @@ def _from_file(path: Path) -> Any:
             raise
         line = next((str(f.lineno) for f in reversed(inspect.getinnerframes(error.__traceback__))
                      if f.filename == str(path)), "?") if error.__traceback__ else "?"  # fmt: skip
-        raise SubjectError(f"subject {path}: line {line}: importing it raised {type(error).__name__}: {error}") from error
+        raise SubjectError(
+            f"subject {path}: line {line}: importing it raised {type(error).__name__}: {error}"
+        ) from error
     finally:
         sys.path.remove(str(path.resolve().parent))
     return module

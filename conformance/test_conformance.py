@@ -1,12 +1,12 @@
 """The suite: one test for each operation, level, dtype and backend. Run it by
 
-    pytest --pyargs fiducial.conformance --fiducial-subject=my.module -n auto
+pytest --pyargs fiducial.conformance --fiducial-subject=my.module -n auto
 """
 
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("row", selected, ids=["-".join(r).replace(" ", "_") for r in selected])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _loaded(source: str | None, backend: str) -> Subject | NotAvailable:
     try:
         return load(source, backend)

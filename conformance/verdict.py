@@ -77,8 +77,8 @@ def _excused(got: Any, answer: Answer, format: Format, written: list[Any]) -> An
 def planted_error(format: Format) -> float:
     """The relative error that a case must be able to reject: 1 %, but 40 roundings in 16-bit formats.
 
-    One rounding is 0.05 % in float16 and 0.4 % in bfloat16, and a softmax gradient is allowed 34 of them: no bound that a
-    correct 16-bit algorithm meets rejects 1 % there.
+    One rounding is 0.05 % in float16 and 0.4 % in bfloat16, and a softmax gradient is allowed 34 of them: no bound that
+    a correct 16-bit algorithm meets rejects 1 % there.
     """
     return max(0.01, 40 * format.unit)
 

@@ -1,8 +1,8 @@
 """What is true: operations as systems of index equations, and everything that follows from them.
 
-    from fiducial.spec import CATALOGUE, FORMATS, Call, gradients, values
-    call = Call(CATALOGUE["softmax"], (x,), {"axis": -1})
-    (answer,) = values(call, FORMATS["float32"])      # the exact values' enclosure, and the derived error bound
+from fiducial.spec import CATALOGUE, FORMATS, Call, gradients, values
+call = Call(CATALOGUE["softmax"], (x,), {"axis": -1})
+(answer,) = values(call, FORMATS["float32"])      # the exact values' enclosure, and the derived error bound
 """
 
 from fiducial.spec.catalogue import CATALOGUE

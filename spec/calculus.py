@@ -176,7 +176,7 @@ def tidied(expression: Expr, taken: tuple[Expr, ...]) -> Expr:
 def _tidied_sum(node: Expr, taken: tuple[Expr, ...]) -> Expr:
     body, names = node.function, {str(i) for i in taken}
     limits: list[Idx] = []
-    for (i, lower, upper) in node.limits:
+    for i, lower, upper in node.limits:
         label = str(i.label).split("@")[0].rstrip("'")
         while label in names:
             label += "'"

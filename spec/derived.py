@@ -46,8 +46,10 @@ def written_gradients(definition: Definition) -> list[System]:
 
 
 def _ways(definition: Definition) -> list[System]:
-    ways = []
-    for form in (definition.system,) if definition.stable is definition.system else (definition.system, definition.stable):
+    ways, forms = [], [definition.system]
+    if definition.stable is not definition.system:
+        forms.append(definition.stable)
+    for form in forms:
         whole = remembered("written", form, {}, lambda form=form: adjoint(form))  # type: ignore[misc]
         ways.append(whole)
         for theorem in _formulas(definition):
@@ -85,7 +87,7 @@ def written_second_order(definition: Definition) -> list[System]:
 
 
 def _composed(definition: Definition, theorem: Gradient) -> list[System]:
-    """A formula in x, y and dy differentiated, with y's own part sent back through the same formula, as autograd does."""
+    """A formula in x, y and dy differentiated, y's own part sent back through the same formula, as autograd does."""
     x, y = theorem.wrt, definition.system.outputs[0]
     dx, dy = (at(v, "d" + name_of(v), indices(v)) for v in (x, y))
     names = _variables(theorem.formula)
@@ -129,9 +131,7 @@ def pruned(system: System) -> System:
             kept[lhs] = rhs
             needed |= {name_of(e) for e in rhs.atoms(sympy.Indexed)} | {s.name for s in rhs.atoms(sympy.Symbol)}
     order = [lhs for lhs in system.equations if lhs in kept]
-    return System(
-        system.inputs, {lhs: kept[lhs] for lhs in order}, system.outputs, system.constants, system.shifts
-    )
+    return System(system.inputs, {lhs: kept[lhs] for lhs in order}, system.outputs, system.constants, system.shifts)
 
 
 def batch_index(system: System, results: Sequence[Expr]) -> Idx | None:

@@ -204,9 +204,7 @@ def _named_canonically(body: Expr, bound: list[Idx]) -> Expr:
     depth = _height(body)
     candidates = []
     for order in permutations(bound):
-        names = [
-            Idx(sympy.Symbol(f"_{depth}_{p}", integer=True), (i.lower, i.upper)) for p, i in enumerate(order)
-        ]
+        names = [Idx(sympy.Symbol(f"_{depth}_{p}", integer=True), (i.lower, i.upper)) for p, i in enumerate(order)]
         candidates.append(Sum(body.xreplace(dict(zip(order, names, strict=True))), *names))
     return min(candidates, key=sympy.default_sort_key)
 

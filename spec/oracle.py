@@ -361,5 +361,3 @@ def _split(items: Any) -> tuple[Any, Any, Any]:
 def _host(array: Any) -> Any:
     """A NumPy array, wherever the numbers were."""
     return array.get() if hasattr(array, "get") else np.asarray(array)
-
-

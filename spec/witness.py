@@ -62,9 +62,7 @@ def _arrays(*expressions: Expr) -> list[Expr]:
 Point = tuple[dict[str, Any], dict[str, int], dict[str, Any]]  # arrays, sizes, attributes
 
 
-def random_point(
-    system: System, definition: Definition, given: Given, rng: Any, point: int, most: int = 3
-) -> Point:
+def random_point(system: System, definition: Definition, given: Given, rng: Any, point: int, most: int = 3) -> Point:
     """Exact random inputs of a system under the hypotheses; the ``most`` sizes from 2 on change from point to point."""
     expressions = (*system.equations, *system.equations.values(), *system.inputs)
     lengths = {i.upper - i.lower + 1 for e in expressions for i in e.atoms(Idx)}

@@ -112,7 +112,7 @@ add, subtract, multiply, divide = torch.add, torch.subtract, torch.multiply, tor
 matmul, maximum = torch.matmul, torch.maximum
 
 
-def sum(x: Tensor, *, axis: Any = None, keepdims: bool = False) -> Tensor:  # noqa: A001 (the catalogue's name)
+def sum(x: Tensor, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     return torch.sum(x, dim=axis, keepdim=keepdims)
 
 
@@ -129,7 +129,7 @@ def repeat(x: Tensor, *, n: int, axis: int = 0) -> Tensor:
 
 
 def branch(x: Tensor, *, n: int = 2) -> tuple[Tensor, ...]:
-    return torch.unbind(x.expand(n, *x.shape))
+    return tuple(torch.unbind(x.expand(n, *x.shape)))
 
 
 def norm(x: Tensor, *, axis: int = -1) -> Tensor:

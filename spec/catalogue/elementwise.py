@@ -59,7 +59,11 @@ def sigmoid() -> Definition:
         theorems=[
             Gradient("sigmoid' = s(1 - s)", x[i], dy[i] * y[i] * (1 - y[i])),
             Maximum(
-                "largest slope", exp(-v) / (1 + exp(-v)) ** 2, v, Rational(1, 4), Rational(0),
+                "largest slope",
+                exp(-v) / (1 + exp(-v)) ** 2,
+                v,
+                Rational(1, 4),
+                Rational(0),
                 refutes=(Rational(3, 10),),
             ),  # fmt: skip
             Identity("sigmoid of the opposite", 1 / (1 + exp(x[i])), 1 - y[i]),

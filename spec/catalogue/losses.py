@@ -303,5 +303,3 @@ def kl_divergence(reduction: str) -> Definition:
         {ell[i]: per, **reduced(reduction, ell[i], I, i)},
         theorems=[Gradient("log p + 1 - log q", q[i], g * (log(q[i]) + 1 - log_q[i]))],
     )
-
-
