@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fiducial.conformance.check import Deviation, check
+    from fiducial.conformance.checking import Deviation, check
 
 __all__ = ["Deviation", "check"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from fiducial.conformance import check as module
+        from fiducial.conformance import checking as module
 
         return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

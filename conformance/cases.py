@@ -5,6 +5,7 @@ Data are drawn in float64 and rounded to the dtype, so that they are exactly wha
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from sympy import Symbol
 
 from fiducial.conformance.subject import DTYPES
 from fiducial.spec.language import indices, name_of, size_of
+from fiducial.spec.layouts import Broadcast, Elementwise, Over
 from fiducial.spec.operation import Definition, Domain, Operation
 from fiducial.spec.oracle import Call, result_shapes
 
@@ -155,6 +157,23 @@ def _sizes(
         if len(indices(lhs)) == len(shape):
             sizes |= {size_of(i): n for i, n in zip(indices(lhs), shape, strict=True)}
     return sizes
+
+
+def alone(case: Case, index: tuple[int, ...]) -> list[Case]:
+    """The case cut down to the element (or the row) that an index of its result or gradient names, where it can be."""
+    layout, shape = case.operation.layout, case.given[0].shape
+    if any(a.shape != shape for a in case.given):
+        return []
+    if isinstance(layout, Over) and case.passed.get("axis") == -1 and index:
+        rows = slice(index[0], index[0] + 1)
+    elif isinstance(layout, Elementwise | Broadcast) and len(shape) == len(index) == 1:
+        rows = slice(index[0], index[0] + 1)
+    else:
+        return []
+    given = tuple(a[rows] for a in case.given)
+    seeds = tuple(c[rows] if c.ndim else c for c in case.cotangents)
+    call = dataclasses.replace(case.call, arrays=tuple(a[rows] for a in case.call.arrays))
+    return [dataclasses.replace(case, call=call, given=given, cotangents=seeds)]
 
 
 # --- structure of arrays in memory ---

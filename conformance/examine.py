@@ -149,20 +149,32 @@ class Examination:
             self.result.vacuous += 1
 
     def take(self, case: Case, what: str, k: int, verdict: Verdict, got: Any, answer: Answer) -> None:
-        """Enters a verdict into the result; raises Deviation where the band is not one that was demanded."""
+        """Enters a verdict into the result; raises Deviation where it is wrong.
+
+        Where accuracy alone is lost the search goes on: something worse may be found.
+        """
         if self.result.ratio is None or verdict.ratio > self.result.ratio:
             self.result.ratio = verdict.ratio
-        self.result.worsen(verdict.band)
-        if verdict.band not in self.demanded:
-            shown = described(self.subject, case, self.result.level, what, k, verdict, got, answer)
+        if verdict.band in self.demanded:
+            self.result.worsen(verdict.band)
+            return
+        shown = described(self.subject, case, self.result.level, what, k, verdict, got, answer)
+        if verdict.band == "loose":
+            self.keep(verdict.band, shown["message"], shown)
+        else:
             self.fail(verdict.band, shown["message"], shown)
 
     def fail(self, outcome: str, message: str, shown: dict[str, Any] | None = None) -> None:
-        """Records the smallest failing case so far (the last that hypothesis shows) and raises Deviation."""
-        self.result.worsen(outcome)
-        if outcome == self.result.outcome:
-            self.result.message, self.result.counterexample = message, shown
+        """Records a failing case and raises Deviation."""
+        self.keep(outcome, message, shown)
         raise Deviation(message)
+
+    def keep(self, outcome: str, message: str, shown: dict[str, Any] | None) -> None:
+        """Takes over a case that is worse than what is known, or as bad and no larger."""
+        worse = self.result.worsen(outcome)
+        known = self.result.counterexample
+        if worse or known is None or (outcome == self.result.outcome and shown is not None and size(shown) <= size(known)):
+            self.result.message, self.result.counterexample = message, shown
 
     def note(self, text: str) -> None:
         if text not in self.result.notes:
@@ -185,6 +197,11 @@ class Examination:
             n for n, a in self.operation.attributes.items() if a.kind == "layout" or (a.kind != "form" and a.examples)
         ]
         return [n for n in varied if not self.takes(n) and n not in declared]
+
+
+def size(shown: dict[str, Any]) -> int:
+    """How many numbers a counterexample's inputs hold."""
+    return sum(int(a["of"]) for a in shown["inputs"].values())
 
 
 class _Recorded:

@@ -7,6 +7,7 @@ explores and shrinks. ``second order``: the gradient of the gradient. ``laws``: 
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,7 +169,7 @@ def gradients(e: Examination, plan: Plan) -> None:
 
 
 def second_order(e: Examination, plan: Plan) -> None:
-    _explored(e, plan, lambda case: e.second_order(case, _directions(case)))
+    _many(e, plan, lambda case: e.second_order(case, _directions(case)))
 
 
 def _directions(case: Case) -> tuple[Any, ...]:
@@ -186,8 +187,9 @@ def _many(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
     for batch in range(max(profile.batches, options)):
         rng = _rng(e, plan, 10 + batch)
         for flavour in cases.FLAVOURS:
-            judge(cases.draw(e.operation, e.result.dtype, lambda o, b=batch: o[b % len(o)], rng, e.settled,  # type: ignore[misc]
-                             flavour, large=True))  # fmt: skip
+            case = cases.draw(e.operation, e.result.dtype, lambda o, b=batch: o[b % len(o)], rng, e.settled,  # type: ignore[misc]
+                              flavour, large=True)  # fmt: skip
+            _narrowed(e, judge, case)
     if profile.every_number and e.result.dtype in ("float16", "bfloat16"):
         _every_number(e, plan, judge)
     _explored(e, plan, judge)
@@ -198,7 +200,21 @@ def _every_number(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> 
     if not isinstance(e.operation.layout, Elementwise) or len(e.operation.default_definition().system.inputs) > 1:
         return
     numbers = cases.all_numbers(e.result.dtype)
-    judge(cases.case(e.operation, e.result.dtype, e.settled({}), [numbers], _rng(e, plan, 3), "every number"))
+    case = cases.case(e.operation, e.result.dtype, e.settled({}), [numbers], _rng(e, plan, 3), "every number")
+    _narrowed(e, judge, case)
+
+
+def _narrowed(e: Examination, judge: Callable[[Case], None], case: Case) -> None:
+    """Judges a batch; what deviates in it is tried alone, for a smaller counterexample."""
+    before = e.result.counterexample
+    try:
+        judge(case)
+    finally:
+        shown = e.result.counterexample
+        if shown is not None and shown is not before and "index" in shown:
+            for smaller in cases.alone(case, tuple(shown["index"])):
+                with contextlib.suppress(Deviation):
+                    judge(smaller)
 
 
 def _explored(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
@@ -228,7 +244,8 @@ def _explored(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None
     except hypothesis.errors.Flaky:
         # A call that was too slow once says nothing about its answers.
         if e.result.outcome != "timed_out":
-            e.fail("wrong", f"{e.operation.name}: the same call gave another answer the second time")
+            e.result.worsen("wrong")
+            e.result.message = f"{e.operation.name}: the same call gave another answer the second time"
 
 
 LEVELS: dict[str, Callable[[Examination, Plan], None]] = {

@@ -27,7 +27,7 @@ def table(run: Run) -> str:
         rows = [r for r in run.results if r.backend == backend]
         levels = [level for level in LEVELS if any(r.level == level and r.outcome != "not_provided" for r in rows)]
         dtypes = [d for d in DTYPE_ORDER if any(r.dtype == d for r in rows)]
-        if not levels:
+        if all(r.outcome == "not_available" for r in rows):
             outcomes = sorted({f"{r.outcome}: {r.message}" for r in rows})
             lines += [f"backend {backend}: {text}" for text in outcomes]
             continue

@@ -71,7 +71,7 @@ class Collector:
 
 
 def run_suite(source: str | None, options: dict[str, Any], workers: int, label: tuple[str, str]) -> Run:
-    """Executes the rows that the options select, in ``workers`` processes (0: in this one, which a subject can kill)."""
+    """Executes the rows that the options select, in ``workers`` processes; 0 is this one, which a subject can kill."""
     run = Run(label[0], label[1], options, rows(options))
     started = time.perf_counter()
     if _execute(run, source, options, workers):

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -228,11 +229,10 @@ def _from_file(path: Path) -> Any:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        line = next((str(f.lineno) for f in reversed(inspect.getinnerframes(error.__traceback__))
-                     if f.filename == str(path)), "?") if error.__traceback__ else "?"  # fmt: skip
-        raise SubjectError(
-            f"subject {path}: line {line}: importing it raised {type(error).__name__}: {error}"
-        ) from error
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f"line {f.lineno}: " for f in reversed(frames) if Path(f.filename) == path.resolve()), "")
+        message = (str(error).strip().splitlines() or [""])[0]
+        raise SubjectError(f"subject {path}: {line}importing it raised {type(error).__name__}: {message}") from error
     finally:
         sys.path.remove(str(path.resolve().parent))
     return module

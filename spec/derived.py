@@ -10,7 +10,7 @@ from sympy import Idx
 
 from fiducial.spec.cache import remembered
 from fiducial.spec.calculus import adjoint, tangent
-from fiducial.spec.language import Expr, Greatest, at, indices, name_of
+from fiducial.spec.language import Expr, Greatest, indices, name_of
 from fiducial.spec.operation import Definition
 from fiducial.spec.system import System
 from fiducial.spec.theorems import Gradient, Identity
@@ -82,26 +82,7 @@ def second_order_system(definition: Definition) -> System:
 def written_second_order(definition: Definition) -> list[System]:
     """The same, differentiated from each way in which textbooks write the gradients."""
     ways = written_gradients(definition)
-    derived = [_second(definition, remembered("second", w, {}, lambda w=w: adjoint(w, "h"))) for w in ways]  # type: ignore[misc]
-    return derived + [c for t in _formulas(definition) for c in _composed(definition, t)]
-
-
-def _composed(definition: Definition, theorem: Gradient) -> list[System]:
-    """A formula in x, y and dy differentiated, y's own part sent back through the same formula, as autograd does."""
-    x, y = theorem.wrt, definition.system.outputs[0]
-    dx, dy = (at(v, "d" + name_of(v), indices(v)) for v in (x, y))
-    names = _variables(theorem.formula)
-    if len(definition.system.differentiable) > 1 or not {name_of(y)} < names <= {name_of(v) for v in (x, y, dy)}:
-        return []
-    second = adjoint(System((x, y, dy), {dx: theorem.formula}, (dx,)), "h")
-    hx, hy = (second.declared()["h" + name_of(v)] for v in (x, y))
-    back = theorem.formula.replace(
-        lambda e: isinstance(e, sympy.Indexed) and name_of(e) == name_of(dy), lambda e: at(hy, name_of(hy), indices(e))
-    )
-    equations = {hy: second.equations[hy], hx: second.equations[hx] + back}
-    stable, (hdx,) = definition.stable, (s for s in second.inputs if name_of(s) == "h" + name_of(dx))
-    return [pruned(System((*stable.inputs, dy, hdx), {**stable.equations, **equations}, (hx,), stable.constants,
-                          stable.shifts))]  # fmt: skip
+    return [_second(definition, remembered("second", w, {}, lambda w=w: adjoint(w, "h"))) for w in ways]  # type: ignore[misc]
 
 
 def _second(definition: Definition, derived: System) -> System:

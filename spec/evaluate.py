@@ -20,7 +20,7 @@ from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.factors import factored, is_constant, left_out, split
-from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, name_of, scalar, size, whole
+from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, logistic, name_of, scalar, size, whole
 from fiducial.spec.system import System
 
 APPLIED = {
@@ -135,6 +135,8 @@ class _Evaluator:
         """The functions that are made of pieces: chosen by comparison, sets at their kinks."""
         if isinstance(e, Piecewise):
             return self.piecewise(e.args)
+        if isinstance(e, logistic):
+            return self.tensor(e.definition())
         if isinstance(e, Share):
             return self.share(e.args[0], e.args[1])
         if isinstance(e, KroneckerDelta):

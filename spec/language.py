@@ -92,6 +92,19 @@ class erfc(sympy.Function):
         return -2 * sympy.exp(-(self.args[0] ** 2)) / sympy.sqrt(sympy.pi)
 
 
+class logistic(sympy.Function):
+    """1 / (1 + exp(-z)), differentiated as textbooks write it, s (1 - s): for formulas quoted, not for stable forms."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return self * (1 - self)
+
+    def definition(self) -> Expr:
+        """The function in terms of exp."""
+        return 1 / (1 + sympy.exp(-self.args[0]))
+
+
 def variable(lhs: Expr) -> Expr:
     """What an equation's left side defines: the array of ``y[n, k]``, or the number ``L`` itself."""
     return lhs.base if isinstance(lhs, sympy.Indexed) else lhs

@@ -17,7 +17,7 @@ from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.calculus import _fresh_index
-from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, name_of
+from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, logistic, name_of
 from fiducial.spec.system import System
 
 Given = Sequence[tuple[Expr, Expr]]
@@ -145,6 +145,8 @@ def canonical(e: Expr) -> Expr:
         return canonical(sympy.exp(e.args[0]) - 1)
     if isinstance(e, sympy.tanh):
         return canonical(e.rewrite(sympy.exp))
+    if isinstance(e, logistic):
+        return canonical(e.definition())
     if isinstance(e, erfc):
         return canonical(1 - sympy.erf(e.args[0]))
     if isinstance(e, sympy.log):

@@ -34,10 +34,10 @@ def asarray(array: Any, device: str | None = None) -> Tensor:
 
 def to_numpy(tensor: Any) -> Any:
     """The tensor's numbers as a NumPy array of the same dtype."""
-    tensor = torch.as_tensor(tensor).detach().cpu()
+    tensor = torch.as_tensor(tensor).detach().cpu().clone()  # autograd's lazy zeros become plain ones
     if tensor.dtype == torch.bfloat16:
         return tensor.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return tensor.numpy(force=True)  # autograd's lazy zeros too
+    return tensor.numpy()
 
 
 NOT_DIFFERENTIABLE = ("step", "sgd")  # no derivative of heaviside; an optimiser's step is not recorded

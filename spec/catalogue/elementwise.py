@@ -8,7 +8,7 @@ import sympy
 from sympy import Heaviside, Integer, Max, Piecewise, Rational, Symbol, erf, exp, log, pi, sqrt
 from sympy.codegen.cfunctions import expm1, log1p
 
-from fiducial.spec.language import Expr, array, erfc, index, scalar, size
+from fiducial.spec.language import Expr, array, erfc, index, logistic, scalar, size
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.operation import REAL, Definition, choice, define, number, operation
 from fiducial.spec.theorems import Gradient, Identity, Maximum
@@ -58,6 +58,7 @@ def sigmoid() -> Definition:
         gradients={x[i]: dy[i] * _slope(x[i])},
         theorems=[
             Gradient("sigmoid' = s(1 - s)", x[i], dy[i] * y[i] * (1 - y[i])),
+            Gradient("in x", x[i], dy[i] * logistic(x[i]) * (1 - logistic(x[i]))),
             Maximum(
                 "largest slope",
                 exp(-v) / (1 + exp(-v)) ** 2,
@@ -89,8 +90,7 @@ def log_sigmoid() -> Definition:
         stable={y[i]: Piecewise((-log1p(exp(-x[i])), x[i] >= 0), (x[i] - log1p(exp(x[i])), True))},
         gradients={x[i]: dy[i] * _sigmoid(-x[i])},
         theorems=[
-            Gradient("slope", x[i], dy[i] * (1 - 1 / (1 + exp(-x[i])))),
-            Gradient("slope from the value", x[i], dy[i] * (1 - exp(y[i]))),
+            Gradient("1 - s", x[i], dy[i] * (1 - logistic(x[i]))),
         ],
     )
 
@@ -108,6 +108,7 @@ def tanh() -> Definition:
         gradients={x[i]: 4 * dy[i] * _slope(2 * x[i])},
         theorems=[
             Gradient("tanh' = 1 - tanh^2", x[i], dy[i] * (1 - y[i] ** 2)),
+            Gradient("in x", x[i], dy[i] * (1 - sympy.tanh(x[i]) ** 2)),
             Identity("a stretched sigmoid", y[i], 2 / (1 + exp(-2 * x[i])) - 1),
         ],
     )
@@ -173,9 +174,7 @@ def softplus() -> Definition:
         {y[i]: Piecewise(beyond, (log(1 + exp(z)) / b, True))},
         stable={y[i]: Piecewise(beyond, (x[i] + log1p(exp(-z)) / b, z > 0), (log1p(exp(z)) / b, True))},
         gradients={x[i]: dy[i] * Piecewise((1, z > threshold), (_sigmoid(z), True))},
-        theorems=[
-            Gradient("slope from the value", x[i], dy[i] * Piecewise((1, z > threshold), (1 - exp(-b * y[i]), True)))
-        ],
+        theorems=[Gradient("the sigmoid", x[i], dy[i] * Piecewise((1, z > threshold), (logistic(z), True)))],
     )
 
 
@@ -212,7 +211,7 @@ def gelu(approximate: str) -> Definition:
     source="Ramachandran, Zoph and Le 2017",
 )
 def silu() -> Definition:
-    s = 1 / (1 + exp(-x[i]))
+    s = logistic(x[i])
     return define(
         {x[i]: REAL},
         {y[i]: x[i] / (1 + exp(-x[i]))},

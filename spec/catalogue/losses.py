@@ -9,7 +9,7 @@ from sympy import Abs, Integer, KroneckerDelta, Ne, Piecewise, Sum, exp, log, si
 from sympy.codegen.cfunctions import log1p
 
 from fiducial.spec.catalogue.elementwise import _sigmoid
-from fiducial.spec.language import Expr, Greatest, array, index, integers, other, scalar, size, whole
+from fiducial.spec.language import Expr, Greatest, array, index, integers, logistic, other, scalar, size, whole
 from fiducial.spec.layouts import Direct, Elementwise, Over
 from fiducial.spec.operation import (
     PROBABILITY,
@@ -283,6 +283,7 @@ def binary_cross_entropy_with_logits(reduction: str) -> Definition:
         gradients={x[i]: g * ((1 - t[i]) * _sigmoid(x[i]) - weight * t[i] * _sigmoid(-x[i]))},
         theorems=[
             Gradient("(1 - t) s - w t (1 - s)", x[i], g * ((1 - t[i]) * s[i] - weight * t[i] * (1 - s[i]))),
+            Gradient("(1 + (w - 1) t) s - w t", x[i], g * ((1 + (weight - 1) * t[i]) * logistic(x[i]) - weight * t[i])),
             Identity("in one logarithm", ell[i], (1 - t[i]) * x[i] + (1 + (weight - 1) * t[i]) * softplus_of_minus),
         ],
     )

@@ -31,13 +31,15 @@ DUST = 3 * TINY
 class Rounding:
     """What an operation may err by: ``unit`` relative (``function_units`` of them in exp, log, ...), ``tiny`` absolute.
 
-    Beyond ``largest`` nothing is promised: the radius becomes infinite.
+    Beyond ``largest`` nothing is promised: the radius becomes infinite. An algorithm's quotient by what overflowed is 0
+    (``overflow_divides``); an enclosure claims no such thing.
     """
 
     unit: float
     tiny: float
     largest: float
     function_units: float
+    overflow_divides: bool = False
 
     @classmethod
     def enclosure(cls) -> Rounding:
@@ -52,7 +54,7 @@ class Rounding:
         Functions are within 2 ulp; in 16-bit formats, where everyone evaluates them in wider arithmetic, within 1.
         """
         own = 0.0 if format.name == "float64" else FORMATS["float64"].unit
-        return cls(format.unit + own, format.tiny, format.largest, 4.0 if format.unit < 2.0**-20 else 2.0)
+        return cls(format.unit + own, format.tiny, format.largest, 4.0 if format.unit < 2.0**-20 else 2.0, True)
 
 
 class Ball:
@@ -124,6 +126,9 @@ class Ball:
         rad = rad + self.model.tiny + xp.where(a.rad + b.rad > 0, DUST, 0.0)
         rad = xp.where(a._zero(), 0.0, rad)
         rad = xp.where(nearest > 0, rad, xp.inf)
+        if self.model.overflow_divides:
+            over = (xp.abs(b.mid) > self.model.largest) & xp.isinf(b.rad) & xp.isfinite(a.rad)
+            rad = xp.where(over, 2 * xp.abs(mid) + self.model.tiny, rad)
         return self._rounded(mid, rad, lambda: a.infinite() & b._signed())
 
     def __neg__(self) -> Ball:

@@ -56,7 +56,7 @@ def subtract(x, y):
 
 def multiply(x, y):
     _calls["multiply"] += 1
-    return x * y * (1 if _calls["multiply"] % 7 else 2)
+    return x * y * (1 if _calls["multiply"] % 2 else 2)
 
 
 def add(x, y):
