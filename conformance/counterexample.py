@@ -18,7 +18,7 @@ SHOWN = 24  # numbers of an array that a message and the JSON hold
 
 def described(
     subject: Subject, case: Case, level: str, what: str, k: int, verdict: Verdict | None, got: Any,
-    answer: Answer | None, fault: str = "",
+    answer: Answer | None, fault: str = "", options: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """The counterexample as data; ``message`` is its text."""
     names = [name_of(x) for x in case.call.definition.system.inputs]
@@ -28,7 +28,7 @@ def described(
         "inputs": {n: _array(a) for n, a in zip(names, case.given, strict=True)},
         "attributes": {n: _plain(v) for n, v in case.passed.items()},
         "cotangents": [_array(c) for c in case.cotangents] if what != "value" else [],
-        "reproduce": reproduction(subject, case, level),
+        "reproduce": reproduction(subject, case, level) + options,
     }
     if verdict is None or answer is None:
         shown["message"] = fault

@@ -29,9 +29,10 @@ class Examination:
 
     def __init__(
         self, subject: Subject, operation: Operation, level: str, dtype: str,
-        demanded: tuple[str, ...] = ("tight", "ok"), seconds: float = TIME_LIMIT,
+        demanded: tuple[str, ...] = ("tight", "ok"), seconds: float = TIME_LIMIT, options: str = "",
     ) -> None:  # fmt: skip
         self.subject, self.operation, self.demanded = subject, operation, demanded
+        self.options = options  # of the run, as a command that repeats a case needs them
         self.result = Result(operation.name, level, dtype, subject.backend)
         self.format: Format = FORMATS[dtype]
         self.caller = Caller(subject, operation.name, seconds)
@@ -158,7 +159,7 @@ class Examination:
         if verdict.band in self.demanded:
             self.result.worsen(verdict.band)
             return
-        shown = described(self.subject, case, self.result.level, what, k, verdict, got, answer)
+        shown = described(self.subject, case, self.result.level, what, k, verdict, got, answer, options=self.options)
         if verdict.band == "loose":
             self.keep(verdict.band, shown["message"], shown)
         else:
@@ -173,7 +174,8 @@ class Examination:
         """Takes over a case that is worse than what is known, or as bad and no larger."""
         worse = self.result.worsen(outcome)
         known = self.result.counterexample
-        if worse or known is None or (outcome == self.result.outcome and shown is not None and size(shown) <= size(known)):
+        as_bad = outcome == self.result.outcome and shown is not None
+        if worse or known is None or (as_bad and size(shown or known) <= size(known)):
             self.result.message, self.result.counterexample = message, shown
 
     def note(self, text: str) -> None:
@@ -222,6 +224,7 @@ class _Recorded:
             e.result.worsen(error.outcome)
             e.note(error.message)
             return True
-        shown = described(e.subject, self.case, e.result.level, self.what, 0, None, None, None, error.message)
+        level, message = e.result.level, error.message
+        shown = described(e.subject, self.case, level, self.what, 0, None, None, None, message, e.options)
         e.fail(error.outcome, error.message, shown)
         return True

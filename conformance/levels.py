@@ -75,7 +75,8 @@ def examine(subject: Subject, operation: Operation, level: str, dtype: str, plan
     if level == "gradients" and subject.gradient_of(operation.name) is None:
         missing = f"{operation.name}_vjp is not provided"
         return Result(*row, "not_provided", message=missing)
-    examination = Examination(subject, operation, level, dtype, DEMANDS[plan.require], plan.seconds)
+    options = f" --profile {plan.profile} --seed {plan.seed}"
+    examination = Examination(subject, operation, level, dtype, DEMANDS[plan.require], plan.seconds, options)
     try:
         LEVELS[level](examination, plan)
     except Deviation:

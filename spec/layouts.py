@@ -30,7 +30,7 @@ class Elementwise:
     empty: bool = True
 
     def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
-        if len({a.shape for a in arrays}) > 1:
+        if len({a.shape for a in arrays}) > 1 and len({a.size for a in arrays}) == 1:
             raise ValueError(f"arrays of one shape are required, got {', '.join(str(a.shape) for a in arrays)}")
         return [a.reshape(-1) for a in arrays]
 

@@ -67,7 +67,10 @@ def _cases(e: Expr) -> Iterator[Expr]:
     rng = Random(0)
     seen: dict[Expr, None] = {}
     for _ in range(REGIONS if pieces else 1):
-        point = {a: sympy.Rational(rng.randint(-400, 400), 100) + sympy.Rational(1, 1009) for a in elements}
+        point = {
+            a: sympy.Rational(rng.randint(0 if a.is_positive else -400, 400), 100) + sympy.Rational(1, 1009)
+            for a in elements
+        }
         seen.setdefault(_smooth(e, point), None)
     for region in seen:
         yield from _delta_cases(region)
