@@ -80,7 +80,9 @@ class Ball:
         """
         xp = self.xp
         size = xp.abs(mid)
-        rad = (rad + units * self.model.unit * (size + rad)) * OUTWARD
+        if units:
+            rad = rad + (units * self.model.unit) * (size + rad)
+        rad = rad * OUTWARD
         held = size + rad <= self.model.largest
         if bool(xp.all(held)):
             return self._new(mid, rad)
