@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import fiducial.refimpl as reference
-from fiducial.spec import CATALOGUE, FORMATS, Call, gradients, values
+from fiducial.spec import CATALOGUE, FORMATS, Call, values_and_gradients
 
 N, D, M, K = 256, 1024, 1024, 1000
 TURNS = 7
@@ -43,8 +43,7 @@ def main() -> None:
 
     def judged() -> None:
         for call, cotangent in ((affine, g), (loss, dL)):
-            values(call, FORMATS["float32"])
-            gradients(call, [cotangent], FORMATS["float32"])
+            values_and_gradients(call, [cotangent], FORMATS["float32"])
 
     plain, oracle = in_turns(computed, judged)
     print(f"reference float64 forward + backward: {plain * 1e3:8.1f} ms")

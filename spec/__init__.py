@@ -7,7 +7,18 @@ call = Call(CATALOGUE["softmax"], (x,), {"axis": -1})
 
 from fiducial.spec.catalogue import CATALOGUE
 from fiducial.spec.formats import FORMATS, Format
-from fiducial.spec.oracle import Answer, Call, gradients, second_order, values
+from fiducial.spec.oracle import Answer, Call, gradients, second_order, values, values_and_gradients
 from fiducial.spec.prove import proofs
 
-__all__ = ["CATALOGUE", "FORMATS", "Answer", "Call", "Format", "gradients", "proofs", "second_order", "values"]
+__all__ = [
+    "CATALOGUE",
+    "FORMATS",
+    "Answer",
+    "Call",
+    "Format",
+    "gradients",
+    "proofs",
+    "second_order",
+    "values",
+    "values_and_gradients",
+]

@@ -22,6 +22,19 @@ def gradient_system(definition: Definition) -> System:
     return remembered("gradient", definition.stable, definition.gradients, lambda: _gradient_system(definition))
 
 
+@cache
+def joint_system(definition: Definition) -> System:
+    """The outputs and the gradients together: the forward equations are evaluated once for both."""
+    values, first = value_system(definition), gradient_system(definition)
+    return System(
+        first.inputs,
+        {**values.equations, **first.equations},
+        (*values.outputs, *first.outputs),
+        first.constants,
+        {**values.shifts, **first.shifts},
+    )
+
+
 def _gradient_system(definition: Definition) -> System:
     derived = adjoint(definition.stable)
     equations = dict(derived.equations)

@@ -18,6 +18,7 @@ from sympy import Idx
 from fiducial.spec.derived import (
     batch_index,
     gradient_system,
+    joint_system,
     second_order_system,
     value_system,
     written_gradients,
@@ -123,6 +124,16 @@ def gradients_as_written(call: Call, cotangents: Sequence[Any], format: Format, 
     """The bounds of each gradient as textbooks write it: one list for each way of writing."""
     bound = _with_cotangents(call, cotangents)
     return [_bounds(call, s, bound, format, xp, _input_places(call)) for s in written_gradients(call.definition)]
+
+
+def values_and_gradients(
+    call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np
+) -> tuple[list[Answer], list[Answer]]:
+    """What ``values`` and ``gradients`` give, from one evaluation."""
+    places = _result_places(call)
+    bound = _with_cotangents(call, cotangents)
+    answers = _answers(call, joint_system(call.definition), bound, format, xp, [*places, *_input_places(call)])
+    return answers[: len(places)], answers[len(places) :]
 
 
 def second_order(

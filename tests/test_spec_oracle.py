@@ -8,7 +8,16 @@ from mpmath import mp, mpf
 
 from fiducial.spec.catalogue import CATALOGUE
 from fiducial.spec.formats import FORMATS
-from fiducial.spec.oracle import FINE, Call, gradients, result_shapes, second_order, values, values_as_written
+from fiducial.spec.oracle import (
+    FINE,
+    Call,
+    gradients,
+    result_shapes,
+    second_order,
+    values,
+    values_and_gradients,
+    values_as_written,
+)
 
 DTYPES = {"float64": np.float64, "float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 DIGITS = 80
@@ -358,3 +367,17 @@ def test_the_reference_agrees_with_itself():
     """mpmath's own derivative of gelu is the slope that the tests above use."""
     for x in (-3.0, 0.5, 2.0):
         assert abs(mpmath.diff(ELEMENTWISE["gelu"], mpf(x)) - SLOPES["gelu"](mpf(x))) < mpf(10) ** -50
+
+
+@pytest.mark.parametrize("name", ["softmax", "affine", "mse_loss"])
+def test_values_and_gradients_together_are_what_each_is_alone(name):
+    rng = np.random.default_rng(3)
+    operation = CATALOGUE[name]
+    shapes, laid = operation.layout.volume(operation.default_definition())
+    arrays = tuple(rng.normal(size=shape).astype(np.float32).astype(float) for shape in shapes)
+    call = Call(operation, arrays, {**operation.defaults, **laid})
+    alone = values(call, FORMATS["float32"])
+    cotangents = [rng.normal(size=a.shape) for a in alone]
+    both = values_and_gradients(call, cotangents, FORMATS["float32"])
+    for got, want in zip([*both[0], *both[1]], [*alone, *gradients(call, cotangents, FORMATS["float32"])], strict=True):
+        assert np.array_equal(got.mid, want.mid) and np.array_equal(got.bound, want.bound)
