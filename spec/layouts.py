@@ -216,13 +216,14 @@ class Lookup:
         return [pick(((4, 3), (3, 5), (6, 2))), pick(((7,), (2, 5), (3, 2, 3), ()))], {}
 
 
-def restored(gradient: Any, positions: Any, size: int) -> tuple[Any, Any]:
-    """Where the elements of a laid-out gradient belong: an order, and how often each element was repeated.
+def restored(positions: Any, size: int) -> Any:
+    """Where the elements of a laid-out array belong: an order of shape (size, repeats).
 
-    ``positions`` is the layout of 0 .. size-1; ``gradient.gather(order)`` then has shape (size, repeats).
+    ``positions`` is the layout of 0 .. size-1; a gradient's elements gathered in this order are summed over repeats.
     """
     flat = positions.reshape(-1)
-    repeats = flat.size // size if size else 1
-    if repeats == 1 and size and bool(np.all(flat[1:] > flat[:-1])):
-        return flat.reshape(size, 1), 1  # nothing moved: most layouts of large arrays, and a sort is slow
-    return np.argsort(flat, kind="stable").reshape(size, repeats) if size else flat.reshape(0, 1), repeats
+    if not size:
+        return flat.reshape(0, 1)
+    if flat.size == size and bool(np.all(flat[1:] > flat[:-1])):
+        return flat.reshape(size, 1)  # nothing moved: most layouts of large arrays, and a sort is slow
+    return np.argsort(flat, kind="stable").reshape(size, flat.size // size)

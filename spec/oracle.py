@@ -220,7 +220,7 @@ def _result_places(call: Call) -> Places:
         positions = call.operation.layout.output(
             np.arange(size).reshape(shape), shapes, len(indices(lhs)), call.structural
         )
-        found.append((shape, restored(None, positions, size)[0]))
+        found.append((shape, restored(positions, size)))
     return found
 
 
@@ -233,7 +233,7 @@ def _input_places(call: Call) -> Places:
     definition, found = call.definition, []
     for lhs, a, positions in zip(definition.system.inputs, call.arrays, _input_positions(call), strict=True):
         if name_of(lhs) not in definition.system.constants:
-            found.append((np.shape(a), restored(None, positions, np.size(a))[0]))
+            found.append((np.shape(a), restored(positions, np.size(a))))
     return found
 
 

@@ -304,6 +304,11 @@ def test_away_from_a_kink_nothing_is_a_set(format):
 SHAPES = [((2, 3, 4), (1, 4)), ((), (2, 3)), ((3, 1), (1, 2)), ((0, 3), (1, 3)), ((5,), (5,))]
 
 
+def within_bound(computed, answer):
+    """Whether NumPy's float64 result is as near to the exact one as the answer's own derived bound says."""
+    return bool(np.all(np.abs((computed - answer.mid) - answer.rest) <= answer.bound + answer.rad))
+
+
 @pytest.mark.parametrize("shapes", SHAPES)
 def test_gradients_have_the_shapes_of_their_inputs(shapes):
     x, y = (sample("float64", shape, 1, seed=k) for k, shape in enumerate(shapes))
@@ -317,7 +322,7 @@ def test_gradients_have_the_shapes_of_their_inputs(shapes):
         whole = np.broadcast_to(cotangent * other, shape)
         padded = (1,) * (len(shape) - like.ndim) + like.shape
         axes = tuple(a for a, (p, q) in enumerate(zip(padded, shape, strict=True)) if p == 1 != q)
-        assert np.allclose(found.mid, whole.sum(axis=axes).reshape(like.shape), rtol=1e-13, atol=1e-13)
+        assert within_bound(whole.sum(axis=axes).reshape(like.shape), found)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, 2])
@@ -329,7 +334,7 @@ def test_repeat(axis):
     assert answer.shape == expected.shape == result_shapes(made)[0] and np.array_equal(answer.mid, expected)
     g = sample("float64", expected.shape, 1, seed=1)
     (gradient,) = gradients(made, [g], FORMATS["float64"])
-    assert gradient.shape == x.shape and np.allclose(gradient.mid, g.sum(axis=axis), rtol=1e-14)
+    assert gradient.shape == x.shape and within_bound(g.sum(axis=axis), gradient)
 
 
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (2, 0)])
@@ -339,7 +344,7 @@ def test_sums_over_axes(axis, keepdims):
     made = call("sum", x, axis=axis, keepdims=keepdims)
     (answer,) = values(made, FORMATS["float64"])
     expected = x.sum(axis=axis, keepdims=keepdims)
-    assert answer.shape == expected.shape and np.allclose(answer.mid, expected, rtol=1e-14)
+    assert answer.shape == expected.shape and within_bound(expected, answer)
     (gradient,) = gradients(made, [expected], FORMATS["float64"])
     whole = np.broadcast_to(x.sum(axis=axis, keepdims=True), x.shape)
     assert gradient.shape == x.shape and np.array_equal(gradient.mid, whole)
