@@ -20,17 +20,17 @@ import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from fiducial.spec.language import Expr, Greatest, Share, erfc, logistic
+from fiducial.spec.language import Expr, Greatest, Share, detached, erfc, logistic
 from fiducial.spec.system import System
 
 HEADS = {
     head.__name__: head
     for head in (
         sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, sympy.tanh, sympy.erf, erfc, log1p, expm1, logistic,
-        sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Sum, Greatest, Share, sympy.Piecewise,
-        sympy.functions.elementary.piecewise.ExprCondPair, sympy.KroneckerDelta, sympy.Idx, sympy.Indexed,
-        sympy.IndexedBase, sympy.Tuple, sympy.And, sympy.Or, sympy.Not, sympy.Eq, sympy.Ne, sympy.Gt, sympy.Ge,
-        sympy.Lt, sympy.Le,
+        detached, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Sum, Greatest, Share,
+        sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair, sympy.KroneckerDelta, sympy.Idx,
+        sympy.Indexed, sympy.IndexedBase, sympy.Tuple, sympy.And, sympy.Or, sympy.Not, sympy.Eq, sympy.Ne, sympy.Gt, sympy.Ge,
+        sympy.Lt, sympy.Le, sympy.Mod,
     )
 }  # fmt: skip
 ASSUMPTIONS = ("integer", "positive", "real")

@@ -28,30 +28,39 @@ def adjoint(system: System, prefix: str = "d") -> System:
     adjoint equations use their variables.
     """
     cotangents = [_renamed(lhs, prefix + name_of(lhs)) for lhs in system.outputs]
-    sums: dict[str, list[Expr]] = {name_of(lhs): [c] for lhs, c in zip(system.outputs, cotangents, strict=True)}
     declared = system.declared()
-    variables = frozenset(map(name_of, (*system.equations, *system.differentiable)))
-    equations: dict[Expr, Expr] = {}
-    for lhs, rhs in reversed(list(system.equations.items())):
-        given = sums.get(name_of(lhs))
-        if given is None:
-            continue
-        cotangent = given[0]
-        if len(given) > 1 or name_of(cotangent) != prefix + name_of(lhs):
-            suffix = "_total" if any(name_of(lhs) == name_of(y) for y in system.outputs) else ""
-            cotangent = _renamed(lhs, prefix + name_of(lhs) + suffix)
-            equations[cotangent] = sympy.Add(*given)
-        for target, bound, coefficient in partials(rhs, variables):
+    slopes = _slopes(system)
+    used = {name_of(target) for parts in slopes.values() for target, _, _ in parts}
+    sums: dict[str, list[Expr]] = {name_of(lhs): [c] for lhs, c in zip(system.outputs, cotangents, strict=True)}
+    suffix = dict.fromkeys(used & set(sums), "_total")  # an output that is used further has a sum of its own
+    adjoints = {name: _renamed(lhs, prefix + name + suffix.get(name, "")) for name, lhs in declared.items()}
+    for name, parts in slopes.items():
+        for target, bound, coefficient in parts:
             wanted = declared[name_of(target)]
-            term = _contribution(cotangent, indices(lhs), target, bound, coefficient, wanted)
+            term = _contribution(adjoints[name], indices(declared[name]), target, bound, coefficient, wanted)
             sums.setdefault(name_of(target), []).append(term)
-    gradients = []
-    for lhs in system.differentiable:
-        gradient = _renamed(lhs, prefix + name_of(lhs))
-        equations[gradient] = sympy.Add(*sums.get(name_of(lhs), []))
-        gradients.append(gradient)
+    inner = [lhs for lhs in reversed(system.equations) if name_of(lhs) in slopes]
+    wanted_by = [lhs for lhs in inner if adjoints[name_of(lhs)] not in cotangents]
+    equations = {adjoints[name_of(lhs)]: sympy.Add(*sums[name_of(lhs)]) for lhs in wanted_by}
+    gradients = [_renamed(lhs, prefix + name_of(lhs)) for lhs in system.differentiable]
+    for x, gradient in zip(system.differentiable, gradients, strict=True):
+        equations[gradient] = sympy.Add(*sums.get(name_of(x), []))
     tidy = {lhs: tidied(rhs, indices(lhs)) for lhs, rhs in equations.items()}
     return system.extended(tidy, gradients, cotangents)
+
+
+def _slopes(system: System) -> dict[str, list[Partial]]:
+    """The partial derivatives of every equation through which an output depends on something."""
+    variables = frozenset(map(name_of, (*system.equations, *system.differentiable)))
+    rules = {name_of(lhs): rhs for lhs, rhs in system.equations.items()}
+    found: dict[str, list[Partial]] = {}
+    waiting = [name_of(lhs) for lhs in system.outputs]
+    while waiting:
+        name = waiting.pop()
+        if name in rules and name not in found:
+            found[name] = list(partials(rules[name], variables))
+            waiting += [name_of(target) for target, _, _ in found[name]]
+    return {name: found[name] for name in reversed(rules) if name in found}
 
 
 def tangent(system: System, prefix: str = "t") -> System:

@@ -12,7 +12,7 @@ from fiducial.spec.cache import remembered
 from fiducial.spec.calculus import adjoint, tangent
 from fiducial.spec.language import Expr, Greatest, indices, name_of
 from fiducial.spec.operation import Definition
-from fiducial.spec.system import System
+from fiducial.spec.system import System, mentioned
 from fiducial.spec.theorems import Gradient, Identity
 
 
@@ -118,14 +118,16 @@ def value_system(definition: Definition) -> System:
 
 def pruned(system: System) -> System:
     """Without the equations that no output needs."""
-    needed = {name_of(lhs) for lhs in system.outputs}
-    kept: dict[Expr, Expr] = {}
-    for lhs, rhs in reversed(list(system.equations.items())):
-        if name_of(lhs) in needed:
-            kept[lhs] = rhs
-            needed |= {name_of(e) for e in rhs.atoms(sympy.Indexed)} | {s.name for s in rhs.atoms(sympy.Symbol)}
-    order = [lhs for lhs in system.equations if lhs in kept]
-    return System(system.inputs, {lhs: kept[lhs] for lhs in order}, system.outputs, system.constants, system.shifts)
+    rules = {name_of(lhs): rhs for lhs, rhs in system.equations.items()}
+    needed: set[str] = set()
+    waiting = [name_of(lhs) for lhs in system.outputs]
+    while waiting:
+        name = waiting.pop()
+        if name in rules and name not in needed:
+            needed.add(name)
+            waiting += mentioned(rules[name])
+    kept = {lhs: rhs for lhs, rhs in system.equations.items() if name_of(lhs) in needed}
+    return System(system.inputs, kept, system.outputs, system.constants, system.shifts)
 
 
 def batch_index(system: System, results: Sequence[Expr]) -> Idx | None:

@@ -9,19 +9,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, field
+from functools import cache, reduce
 from operator import and_, or_
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
+from sympy import Idx, Indexed, KroneckerDelta, Mod, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
-from fiducial.spec.factors import factored, is_constant, left_out, split
-from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, logistic, name_of, scalar, size, whole
-from fiducial.spec.system import System
+from fiducial.spec.contraction import Tensor, along, contract, scatter, spread
+from fiducial.spec.factors import factored, is_constant, split
+from fiducial.spec.language import (
+    Expr,
+    Greatest,
+    Share,
+    detached,
+    erfc,
+    indices,
+    logistic,
+    name_of,
+    scalar,
+    size,
+    whole,
+)
+from fiducial.spec.system import Stage, System, mentioned
 
 APPLIED = {
     sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", erfc: "erfc",
@@ -29,12 +42,15 @@ APPLIED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """A value with one named axis for each free index."""
+@dataclass
+class _Step:
+    """Where a recurrence is: the index that it runs along, its value, and what earlier steps gave."""
 
-    axes: tuple[Idx, ...]
-    value: Any
+    index: Idx
+    lhs: Mapping[str, Expr]
+    position: int = 0
+    results: dict[tuple[str, int], Any] = field(default_factory=dict)
+    memory: dict[Expr, Tensor] = field(default_factory=dict)
 
 
 def evaluate(
@@ -50,8 +66,8 @@ def evaluate(
         run.define(lhs, arrays[name_of(lhs)])
     for lhs, rule in system.shifts.items():
         run.define(lhs, run.numbers.exact(run.aligned(run.tensor(rule), indices(lhs))))
-    for lhs, rhs in system.equations.items():
-        run.define(lhs, run.aligned(run.tensor(rhs), indices(lhs)))
+    for stage in system.stages:
+        run.advance(stage)
     return run.variables
 
 
@@ -64,9 +80,32 @@ class _Evaluator:
         self.variables: dict[str, Any] = {}
         self.memory: dict[Expr, Tensor] = {}
         self.lengths: dict[Idx, int] = {}
+        self.step: _Step | None = None
 
     def define(self, lhs: Expr, value: Any) -> None:
         self.variables[name_of(lhs)] = value
+
+    def advance(self, stage: Stage) -> None:
+        """The variables of a stage: at once, or step by step."""
+        if stage.step is None:
+            ((lhs, rhs),) = stage.equations
+            self.define(lhs, self.aligned(self.tensor(rhs), indices(lhs)))
+            return
+        step = self.step = _Step(stage.step, {name_of(lhs): lhs for lhs, _ in stage.equations})
+        steps = range(self.length(stage.step))
+        for step.position in reversed(steps) if stage.backward else steps:
+            step.memory.clear()
+            for lhs, rhs in stage.equations:
+                value = self.aligned(self.tensor(rhs), _without(indices(lhs), stage.step))
+                step.results[name_of(lhs), step.position] = value
+        self.step = None
+        for lhs, _ in stage.equations:
+            self.define(lhs, self.stacked([step.results[name_of(lhs), p] for p in steps], lhs, stage.step))
+
+    def stacked(self, parts: list[Any], lhs: Expr, t: Idx) -> Any:
+        if parts:
+            return parts[0].stack(parts[1:], indices(lhs).index(t))
+        return self.numbers.constant(sympy.Integer(0)).broadcast(tuple(map(self.length, indices(lhs))))
 
     # --- axes ---
 
@@ -78,19 +117,11 @@ class _Evaluator:
     def aligned(self, t: Tensor, axes: tuple[Any, ...]) -> Any:
         """The tensor's value with exactly these axes: moved, and repeated along those that it lacks."""
         shape = tuple(self.length(i) if isinstance(i, Idx) else 1 for i in axes)
-        return self.spread(t, axes).broadcast(shape)
-
-    def spread(self, t: Tensor, axes: tuple[Any, ...]) -> Any:
-        """The value with these axes in order; length 1 where the tensor has no such axis."""
-        if t.axes == axes:
-            return t.value
-        order = tuple(t.axes.index(i) for i in axes if i in t.axes)
-        lengths = iter(t.value.shape[a] for a in order)
-        return t.value.transpose(order).reshape(tuple(next(lengths) if i in t.axes else 1 for i in axes))
+        return spread(t, axes).broadcast(shape)
 
     def together(self, *tensors: Tensor) -> tuple[tuple[Idx, ...], list[Any]]:
         axes = tuple(dict.fromkeys(i for t in tensors for i in t.axes))
-        return axes, [self.spread(t, axes) for t in tensors]
+        return axes, [spread(t, axes) for t in tensors]
 
     def combine(self, a: Tensor, b: Tensor, operation: Any) -> Tensor:
         axes, (p, q) = self.together(a, b)
@@ -99,9 +130,21 @@ class _Evaluator:
     # --- expressions ---
 
     def tensor(self, e: Expr) -> Tensor:
-        known = self.memory.get(e)
+        step = self.step
+        if step is not None and not names_in(e).isdisjoint(step.lhs):
+            return self.remembered(e, step.memory)
+        self.step = None  # what does not change from step to step is computed once, for all steps
+        whole = self.remembered(e, self.memory)
+        self.step = step
+        if step is None or step.index not in whole.axes:
+            return whole
+        axis = whole.axes.index(step.index)
+        return Tensor(_without(whole.axes, step.index), whole.value.part(axis, step.position))
+
+    def remembered(self, e: Expr, memory: dict[Expr, Tensor]) -> Tensor:
+        known = memory.get(e)
         if known is None:
-            known = self.memory[e] = self.dispatch(e)
+            known = memory[e] = self.dispatch(e)
         return known
 
     def dispatch(self, e: Expr) -> Tensor:
@@ -137,6 +180,8 @@ class _Evaluator:
             return self.piecewise(e.args)
         if isinstance(e, logistic):
             return self.tensor(e.definition())
+        if isinstance(e, detached):
+            return self.tensor(e.args[0])
         if isinstance(e, Share):
             return self.share(e.args[0], e.args[1])
         if isinstance(e, KroneckerDelta):
@@ -146,7 +191,7 @@ class _Evaluator:
             t = self.tensor(e.args[0])
             return Tensor(t.axes, abs(t.value))
         if isinstance(e, sympy.sign | sympy.Heaviside):
-            return self.step(e)
+            return self.jump(e)
         if isinstance(e, sympy.Max | sympy.Min):
             flip = -1.0 if isinstance(e, sympy.Min) else 1.0
             parts = [self.tensor(a) for a in e.args]
@@ -161,20 +206,21 @@ class _Evaluator:
     def integers(self, e: Expr) -> tuple[tuple[Idx, ...], Any]:
         """An integer expression as a NumPy array over its free indices."""
         if isinstance(e, Idx):
+            if self.step is not None and e == self.step.index:
+                return (), np.asarray(self.step.position)
             return (e,), np.arange(int(self.number(e.lower)), int(self.number(e.upper)) + 1)
         if isinstance(e, Indexed):
             return self.looked_up(np.asarray(self.variables[name_of(e)]), e.indices)
-        if isinstance(e, sympy.Add | sympy.Mul):
+        if type(e) in _INTEGER_ARITHMETIC:
             parts = [self.integers(a) for a in e.args]
             axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
-            values = [_named(a, v, axes) for a, v in parts]
-            return axes, reduce(np.add if isinstance(e, sympy.Add) else np.multiply, values)
+            return axes, reduce(_INTEGER_ARITHMETIC[type(e)], [along(a, v, axes) for a, v in parts])
         return (), np.asarray(int(self.number(e)))
 
     def looked_up(self, data: Any, positions: tuple[Expr, ...]) -> tuple[tuple[Idx, ...], Any]:
         parts = [self.integers(p) for p in positions]
         axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
-        return axes, data[tuple(_named(a, v, axes) for a, v in parts)]
+        return axes, data[tuple(along(a, v, axes) for a, v in parts)]
 
     def from_integers(self, axes: tuple[Idx, ...], array: Any) -> Tensor:
         return Tensor(axes, self.numbers.interval(array, array))
@@ -182,19 +228,28 @@ class _Evaluator:
     def compared(self, left: Expr, right: Expr, operation: Any) -> tuple[tuple[Idx, ...], Any]:
         (a, p), (b, q) = self.integers(left), self.integers(right)
         axes = tuple(dict.fromkeys((*a, *b)))
-        return axes, operation(_named(a, p, axes), _named(b, q, axes))
+        return axes, operation(along(a, p, axes), along(b, q, axes))
 
     def element(self, e: Indexed) -> Tensor:
+        step = self.step
+        if step is not None and name_of(e) in step.lhs:
+            place = indices(step.lhs[name_of(e)]).index(step.index)
+            value = step.results[name_of(e), int(self.integers(e.indices[place])[1])]
+            return self.picked(value, (*e.indices[:place], *e.indices[place + 1 :]))
         value = self.variables[name_of(e)]
         if isinstance(value, np.ndarray):
             return self.from_integers(*self.looked_up(value, e.indices))
-        if all(isinstance(i, Idx) for i in e.indices) and len(set(e.indices)) == len(e.indices):
-            return Tensor(tuple(e.indices), value)
+        return self.picked(value, tuple(e.indices))
+
+    def picked(self, value: Any, at: tuple[Expr, ...]) -> Tensor:
+        """The elements at these positions."""
+        if all(isinstance(i, Idx) for i in at) and len(set(at)) == len(at):
+            return Tensor(at, value)
         positions = np.arange(math.prod(value.shape)).reshape(value.shape)
         # Positions outside the array belong to terms that a guard removes: any element will do.
-        parts = [self.integers(p) for p in e.indices]
+        parts = [self.integers(p) for p in at]
         axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
-        where = tuple(np.clip(_named(a, v, axes), 0, n - 1) for (a, v), n in zip(parts, value.shape, strict=True))
+        where = tuple(np.clip(along(a, v, axes), 0, n - 1) for (a, v), n in zip(parts, value.shape, strict=True))
         return Tensor(axes, value.gather(positions[where]))
 
     # --- arithmetic ---
@@ -242,66 +297,21 @@ class _Evaluator:
     # --- reductions ---
 
     def sum(self, body: Expr, bound: tuple[Idx, ...]) -> Tensor:
-        inside, outside, others = split(body, bound)
-        total = self.contract([self.tensor(f) for f in inside] or [self.times([])], bound, others)
+        inside, outside, others, places = split(body, bound)
+        factors = [self.tensor(f) for f in inside]
+        if any(i in t.axes for i, _ in places for t in factors):
+            factors += [self.tensor(KroneckerDelta(i, e)) for i, e in places]
+            places = ()
+        walked = {i for _, e in places for i in e.atoms(Idx)}
+        total = contract(self, factors, tuple(i for i in bound if i not in walked), others)
+        if places:
+            total = scatter(self, total, places, bound)
         return self.times([total, *(self.tensor(f) for f in outside)]) if outside else total
-
-    def contract(self, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...]) -> Tensor:
-        """Sum of the product over the bound indices."""
-        if others:
-            l, k = left_out(others[0], bound) or (None, None)
-            rest = tuple(i for i in bound if i != l)
-            body = self.contract(tensors, rest, others[1:])
-            if k in body.axes or l not in body.axes:
-                body = self.combine(body, self.tensor(others[0]), lambda p, q: p * q)
-                return Tensor(*self.summed(body, l))
-            axis = body.axes.index(l)
-            return Tensor(tuple(k if i == l else i for i in body.axes), body.value.sum_of_others(axis))
-        tensors = self.merged(tensors)
-        for i in bound:
-            having = [t for t in tensors if i in t.axes]
-            tensors = [t for t in tensors if i not in t.axes]
-            if not having:
-                tensors.append(Tensor((), self.numbers.constant(sympy.Integer(self.length(i)))))
-            elif len(having) == 2:
-                tensors.append(self.inner(having[0], having[1], i, {j for t in tensors for j in t.axes} | set(bound)))
-            else:
-                tensors.append(Tensor(*self.summed(self.times(having), i)))
-        return self.times(tensors)
-
-    def merged(self, tensors: list[Tensor]) -> list[Tensor]:
-        """Multiplies what makes nothing larger, so that at most matrix-like factors stay."""
-        result: list[Tensor] = []
-        for t in sorted(tensors, key=lambda t: -len(t.axes)):
-            host = next((a for a, r in enumerate(result) if set(t.axes) <= set(r.axes)), None)
-            if host is None:
-                result.append(t)
-            else:
-                result[host] = self.combine(result[host], t, lambda p, q: p * q)
-        return result
-
-    def summed(self, t: Tensor, i: Idx) -> tuple[tuple[Idx, ...], Any]:
-        axis = t.axes.index(i)
-        return (*t.axes[:axis], *t.axes[axis + 1 :]), t.value.sum(axis)
-
-    def inner(self, a: Tensor, b: Tensor, i: Idx, keep: set[Idx]) -> Tensor:
-        """The sum over i of a * b as a (batched) matrix product."""
-        shared = tuple(j for j in a.axes if j in b.axes and j != i)
-        left = tuple(j for j in a.axes if j not in b.axes)
-        right = tuple(j for j in b.axes if j not in a.axes)
-        if not left and not right:
-            return Tensor(*self.summed(self.times([a, b]), i))
-        batch, rows, columns = (tuple(map(self.length, axes)) for axes in (shared, left, right))
-        n = self.length(i)
-        p = self.spread(a, (*shared, *left, i)).reshape((*batch, math.prod(rows), n))
-        q = self.spread(b, (*shared, i, *right)).reshape((*batch, n, math.prod(columns)))
-        return Tensor((*shared, *left, *right), p.matmul(q).reshape((*batch, *rows, *columns)))
 
     def greatest(self, e: Greatest) -> Tensor:
         t = self.tensor(e.function)
         for limits in e.limits:
-            axis = t.axes.index(limits[0])
-            t = Tensor((*t.axes[:axis], *t.axes[axis + 1 :]), t.value.max(axis))
+            t = Tensor(_without(t.axes, limits[0]), t.value.max(t.axes.index(limits[0])))
         return t
 
     # --- pieces ---
@@ -311,17 +321,19 @@ class _Evaluator:
         if condition == sympy.true or not rest:
             return self.tensor(value)
         axes, yes, no = self.truth(condition)
+        if not axes and isinstance(yes, np.bool_):
+            return self.tensor(value) if yes else self.piecewise(tuple(rest))
         a, b = self.tensor(value), self.piecewise(tuple(rest))
         everything = tuple(dict.fromkeys((*axes, *a.axes, *b.axes)))
-        masks = [_named(axes, m, everything) for m in (yes, no)]
-        return Tensor(everything, self.numbers.choose(*masks, self.spread(a, everything), self.spread(b, everything)))
+        masks = [along(axes, m, everything) for m in (yes, no)]
+        return Tensor(everything, self.numbers.choose(*masks, spread(a, everything), spread(b, everything)))
 
     def truth(self, c: Any) -> tuple[tuple[Idx, ...], Any, Any]:
         """Where a condition certainly holds, and where it certainly does not."""
         if isinstance(c, sympy.And | sympy.Or):
             parts = [self.truth(a) for a in c.args]
             axes = tuple(dict.fromkeys(i for a, _, _ in parts for i in a))
-            yes, no = ([_named(p[0], p[k], axes) for p in parts] for k in (1, 2))
+            yes, no = ([along(p[0], p[k], axes) for p in parts] for k in (1, 2))
             both, either = (and_, or_) if isinstance(c, sympy.And) else (or_, and_)
             return axes, reduce(both, yes), reduce(either, no)
         if c.lhs.is_integer and c.rhs.is_integer:
@@ -339,7 +351,7 @@ class _Evaluator:
             return (t.axes, yes, no) if isinstance(c, sympy.Eq) else (t.axes, no, yes)
         return (t.axes, yes, no) if isinstance(c, sympy.Gt | sympy.Lt) else (t.axes, no, yes)
 
-    def step(self, e: Expr) -> Tensor:
+    def jump(self, e: Expr) -> Tensor:
         """Heaviside or sign: at 0, every slope between the two sides."""
         t = self.tensor(e.args[0])
         (above, _), (below, _) = t.value.positive(), t.value.negative()
@@ -355,7 +367,7 @@ class _Evaluator:
         many = Tensor(tuple(i for i in candidates.axes if i in top.axes), possible.sum(axis=reduced) > 1)
         mine = self.combine(t, top, lambda p, q: p - q)
         high = ~_cpu(mine.value.negative()[0])
-        low = high & ~_named(many.axes, many.value, mine.axes)
+        low = high & ~along(many.axes, many.value, mine.axes)
         return Tensor(mine.axes, self.numbers.interval(low.astype(int), high.astype(int)))
 
 
@@ -370,11 +382,17 @@ _INTEGER = {
 }  # fmt: skip
 
 
-def _named(axes: tuple[Idx, ...], array: Any, wanted: tuple[Idx, ...]) -> Any:
-    """A bare array over named axes, spread over the wanted ones."""
-    order = [axes.index(i) for i in wanted if i in axes]
-    shape = iter([array.shape[a] for a in order])
-    return array.transpose(order).reshape([next(shape) if i in axes else 1 for i in wanted])
+_INTEGER_ARITHMETIC: dict[Any, Any] = {sympy.Add: np.add, sympy.Mul: np.multiply, Mod: np.mod}
+
+
+@cache
+def names_in(e: Expr) -> frozenset[str]:
+    """The names in an expression, remembered."""
+    return frozenset(mentioned(e))
+
+
+def _without(axes: tuple[Any, ...], i: Idx) -> tuple[Any, ...]:
+    return tuple(a for a in axes if a != i)
 
 
 def _cpu(mask: Any) -> Any:

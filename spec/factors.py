@@ -39,18 +39,33 @@ def factored(e: Expr) -> tuple[float, tuple[Expr, ...], tuple[Expr, ...]]:
     return scale, tuple(above), tuple(below)
 
 
+Split = tuple[tuple[Expr, ...], tuple[Expr, ...], tuple[Expr, ...], tuple[tuple[Idx, Expr], ...]]
+
+
 @cache
-def split(body: Expr, bound: tuple[Idx, ...]) -> tuple[tuple[Expr, ...], tuple[Expr, ...], tuple[Expr, ...]]:
-    """The factors of a summand that depend on a bound index, those that do not, and the ``other(l, k)`` among them."""
-    inside, outside, others = [], [], []
+def split(body: Expr, bound: tuple[Idx, ...]) -> Split:
+    """The factors of a summand: those that depend on a bound index, those that do not, ``other(l, k)``, and places.
+
+    A place (v, at[i]) stands for ``KroneckerDelta(v, at[i])`` with i bound and v not.
+    """
+    inside, outside, others, places = [], [], [], []
     for f in sympy.Mul.make_args(body):
         if not f.has(*bound):
             outside.append(f)
         elif left_out(f, bound) is not None:
             others.append(f)
+        elif isinstance(f, KroneckerDelta) and _place(f, bound) is not None:
+            places.append(_place(f, bound))
         else:
             inside.append(f)
-    return tuple(inside), tuple(outside), tuple(others)
+    return tuple(inside), tuple(outside), tuple(others), tuple(places)  # type: ignore[arg-type]
+
+
+def _place(delta: KroneckerDelta, bound: tuple[Idx, ...]) -> tuple[Idx, Expr] | None:
+    for i, e in (delta.args, delta.args[::-1]):
+        if isinstance(i, Idx) and i not in bound and not e.has(i):
+            return i, e
+    return None
 
 
 @cache

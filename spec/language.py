@@ -105,6 +105,18 @@ class logistic(sympy.Function):
         return 1 / (1 + sympy.exp(-self.args[0]))
 
 
+class detached(sympy.Function):
+    """The number itself, taken as a constant where it is differentiated: where a gradient is cut."""
+
+    nargs = 1
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return sympy.S.Zero
+
+
 def variable(lhs: Expr) -> Expr:
     """What an equation's left side defines: the array of ``y[n, k]``, or the number ``L`` itself."""
     return lhs.base if isinstance(lhs, sympy.Indexed) else lhs

@@ -17,15 +17,16 @@ from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.calculus import _fresh_index
-from fiducial.spec.language import Expr, Greatest, Share, erfc, indices, logistic, name_of
+from fiducial.spec.language import Expr, Greatest, Share, detached, erfc, indices, logistic, name_of
 from fiducial.spec.system import System
 
 Given = Sequence[tuple[Expr, Expr]]
 
 
 def unfolded(e: Expr, system: System) -> Expr:
-    """The expression in the system's inputs alone."""
-    equations = {name_of(lhs): (lhs, rhs) for lhs, rhs in system.equations.items()}
+    """The expression in the system's inputs, and in the variables that a recurrence defines."""
+    rules = [rule for stage in system.stages if stage.step is None for rule in stage.equations]
+    equations = {name_of(lhs): (lhs, rhs) for lhs, rhs in rules}
 
     def replace(node: Expr) -> Expr:
         if isinstance(node, Indexed | sympy.Symbol) and name_of(node) in equations:
@@ -150,6 +151,8 @@ def canonical(e: Expr) -> Expr:
         return canonical(e.rewrite(sympy.exp))
     if isinstance(e, logistic):
         return canonical(e.definition())
+    if isinstance(e, detached):
+        return canonical(e.args[0])
     if isinstance(e, erfc):
         return canonical(1 - sympy.erf(e.args[0]))
     if isinstance(e, sympy.log):

@@ -158,8 +158,20 @@ class Ball:
         return self._new(self.xp.broadcast_to(self.mid, shape), self.xp.broadcast_to(self.rad, shape))
 
     def gather(self, positions: Any) -> Ball:
-        p = self.xp.asarray(positions)
-        return self._new(self.mid.reshape(-1)[p], self.rad.reshape(-1)[p])
+        xp, p = self.xp, self.xp.asarray(positions)
+        mid, rad = (xp.zeros(p.shape) if not a.size else a.reshape(-1)[p] for a in (self.mid, self.rad))
+        if p.size and int(p.min()) < 0:
+            absent = p < 0
+            mid[absent] = rad[absent] = 0.0
+        return self._new(mid, rad)
+
+    def part(self, axis: int, position: int) -> Ball:
+        place = (slice(None),) * axis + (position,)
+        return self._new(self.mid[place], self.rad[place])
+
+    def stack(self, others: list[Ball], axis: int) -> Ball:
+        parts = [self, *others]
+        return self._new(*(self.xp.stack([getattr(b, a) for b in parts], axis=axis) for a in ("mid", "rad")))
 
     def total(self, terms: list[Ball], additions: int = 0) -> Ball:
         mid, own, size = self.mid, self.rad, self.xp.abs(self.mid)

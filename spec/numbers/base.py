@@ -30,7 +30,13 @@ class Value(Protocol):
     def transpose(self, axes: tuple[int, ...]) -> Self: ...
     def broadcast(self, shape: tuple[int, ...]) -> Self: ...
     def gather(self, positions: Any) -> Self:
-        """The elements at integer positions of the flattened array, in the shape of ``positions``."""
+        """The elements at integer positions of the flattened array, in the positions' shape; 0 at negative ones."""
+
+    def part(self, axis: int, position: int) -> Self:
+        """The slice at a position of an axis, without the axis."""
+
+    def stack(self, others: list[Self], axis: int) -> Self:
+        """This and the others along a new axis."""
 
     def total(self, terms: list[Self], additions: int = 0) -> Self:
         """This plus all the terms, in any order, each in at most so many additions (0: as many as terms)."""

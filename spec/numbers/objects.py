@@ -55,7 +55,14 @@ class Objects:
         return type(self)(np.broadcast_to(self.items, shape))
 
     def gather(self, positions: Any) -> Self:
-        return type(self)(self.items.reshape(-1)[positions])
+        flat = np.append(self.items.reshape(-1), self.number(0))  # the last, at -1, stands for what is absent
+        return type(self)(flat[np.where(positions < 0, -1, positions)])
+
+    def part(self, axis: int, position: int) -> Self:
+        return type(self)(self.items[(slice(None),) * axis + (position,)])
+
+    def stack(self, others: list[Self], axis: int) -> Self:
+        return type(self)(np.stack([b.items for b in (self, *others)], axis=axis))
 
     def total(self, terms: list[Self], additions: int = 0) -> Self:
         return reduce(lambda a, b: a + b, terms, self)
