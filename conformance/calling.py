@@ -50,8 +50,10 @@ class Caller:
         return result
 
     def _converted(self, argument: Any) -> Any:
-        if isinstance(argument, tuple):
-            return tuple(self._converted(a) for a in argument)
+        if isinstance(argument, tuple | list):
+            return type(argument)(self._converted(a) for a in argument)
+        if argument is None or isinstance(argument, int):
+            return argument
         try:
             return self.subject.asarray(_own_copy(argument))
         except Exception as error:
@@ -109,8 +111,10 @@ def _own_copy(a: Any) -> Any:
 
 
 def _unchanged(before: Any, after: Any, subject: Subject) -> bool:
-    if isinstance(before, tuple):
-        return all(_unchanged(b, a, subject) for b, a in zip(before, after, strict=True))
+    if isinstance(before, tuple | list):
+        return len(before) == len(after) and all(map(lambda b, a: _unchanged(b, a, subject), before, after))
+    if before is None or isinstance(before, int):
+        return True
     now = np.asarray(subject.to_numpy(after))
     return now.shape == before.shape and now.tobytes() == np.ascontiguousarray(before).tobytes()
 

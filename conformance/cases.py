@@ -37,6 +37,21 @@ class Case:
     def operation(self) -> Operation:
         return self.call.operation
 
+    @property
+    def arguments(self) -> list[Any]:
+        """What the implementation is called with: one list, or the arrays, with None for those that this form lacks.
+
+        An integer that is no array (a size) is passed as a Python int.
+        """
+        if self.operation.layout.listed:
+            return [list(self.given)]
+        missing = len(self.operation.default_definition().system.inputs) - len(self.given)
+        return [int(a) if a.ndim == 0 and _is_size(self.operation) else a for a in self.given] + [None] * missing
+
+
+def _is_size(operation: Operation) -> bool:
+    return not any(map(indices, operation.default_definition().system.inputs))
+
 
 # --- data ---
 
@@ -67,13 +82,16 @@ TAIL = {"float64": 700.0, "float32": 85.0, "bfloat16": 85.0, "float16": 9.0}
 def data(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: str, sizes: dict[str, int]) -> Any:
     """An array of a domain's elements, in the dtype (or integers)."""
     if domain.below is not None:
-        return rng.integers(0, sizes[domain.below], shape)
-    if (domain.low, domain.high) == (0.0, 1.0):
+        return rng.integers(int(domain.low), sizes.get(domain.below) or int(domain.below), shape)
+    if domain.whole:
+        drawn = rng.integers(0, 2 if domain.high == 1 else 5, shape)
+    elif (domain.low, domain.high) == (0.0, 1.0):
         drawn = _probabilities(rng, shape, flavour)
     elif domain.low == 0.0:
         drawn = _targets(rng, shape, flavour)
     else:
-        drawn = np.minimum(np.maximum(FLAVOURS[flavour](rng, shape, TAIL[dtype]), domain.low), domain.high)
+        drawn = domain.scale * FLAVOURS[flavour](rng, shape, TAIL[dtype])
+        drawn = np.minimum(np.maximum(drawn, domain.low), domain.high)
         if domain.high <= 0:
             drawn = -np.abs(FLAVOURS[flavour](rng, shape, TAIL[dtype])) - 0.01
     return np.asarray(drawn).astype(DTYPES[dtype])
@@ -153,7 +171,8 @@ def _sizes(
 ) -> dict[str, int]:
     """The sizes that bound integer inputs: a table's rows, a logit's classes, an attribute."""
     sizes = {n: int(v) for n, v in chosen.items() if operation.attributes[n].kind == "count"}
-    for lhs, shape in zip(definition.system.inputs, shapes, strict=True):
+    positions = operation.layout.inputs([np.empty(shape, dtype=bool) for shape in shapes], chosen)
+    for lhs, shape in zip(definition.system.inputs, [a.shape for a in positions], strict=True):
         if len(indices(lhs)) == len(shape):
             sizes |= {size_of(i): n for i, n in zip(indices(lhs), shape, strict=True)}
     return sizes

@@ -80,14 +80,15 @@ class Examination:
         assert function is not None
         with _Recorded(self, case, "second order"):
             answers = oracle.second_order(case.call, case.cotangents, directions, self.format)
-            returned = self.caller(function, [self._cotangent(case), directions, *case.given], self.keywords(case))
+            along = list(directions) if self.operation.layout.listed else directions
+            returned = self.caller(function, [self._cotangent(case), along, *case.arguments], self.keywords(case))
             found = self._arrays(case, returned, [a.shape for a in answers], "second-order gradient")
             self._judged(case, "second order", found, answers, lambda: oracle.second_order_as_written(
                 case.call, case.cotangents, directions, self.format))  # fmt: skip
 
     def outputs(self, case: Case) -> list[Any]:
         """The operation's results, checked for type, shape, dtype and purity."""
-        returned = self.caller(self.function, case.given, self.keywords(case))
+        returned = self.caller(self.function, case.arguments, self.keywords(case))
         shapes = oracle.result_shapes(case.call)
         dtype = case.dtype if case.call.definition.system.differentiable else None
         if len(shapes) > 1:
@@ -99,7 +100,7 @@ class Examination:
         function = self.subject.gradient_of(self.operation.name)
         if function is None:
             raise Fault("not_provided", f"{self.operation.name}_vjp is not provided")
-        returned = self.caller(function, [self._cotangent(case), *case.given], self.keywords(case))
+        returned = self.caller(function, [self._cotangent(case), *case.arguments], self.keywords(case))
         return self._arrays(case, returned, shapes, "gradient")
 
     def _arrays(self, case: Case, returned: Any, shapes: list[tuple[int, ...]], what: str) -> list[Any]:
@@ -124,6 +125,8 @@ class Examination:
                 for k, (r, s) in enumerate(zip(returned, shapes, strict=True))]  # fmt: skip
 
     def _cotangent(self, case: Case) -> Any:
+        if self.operation.layout.listed:
+            return list(case.cotangents)
         return case.cotangents if len(case.cotangents) > 1 else case.cotangents[0]
 
     def _judged(

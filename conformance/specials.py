@@ -24,7 +24,7 @@ from fiducial.conformance.verdict import judge
 from fiducial.spec import oracle
 from fiducial.spec.formats import FORMATS
 from fiducial.spec.language import Expr, indices, name_of
-from fiducial.spec.layouts import Broadcast, Direct, Elementwise, Over
+from fiducial.spec.layouts import Broadcast, Elementwise, Over
 from fiducial.spec.normal_form import _smooth
 from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.oracle import Answer
@@ -40,14 +40,8 @@ def of(operation: Operation, dtype: str, rng: Any, settled: cases.Settle) -> Ite
 
 
 def exist(operation: Operation) -> bool:
-    """Whether an operation has special cases: functions of one number or of pairs, and reductions."""
-    definition = operation.default_definition()
-    inputs = definition.system.inputs
-    return isinstance(operation.layout, Broadcast | Over) or (
-        all(definition.domains[name_of(x)].below is None for x in inputs)
-        and len({indices(x) for x in inputs}) == 1
-        and isinstance(operation.layout, Elementwise | Direct)
-    )
+    """Whether an operation has special cases: wherever it takes real numbers."""
+    return any(domain.below is None for domain in operation.default_definition().domains.values())
 
 
 def _one_at_a_time(operation: Operation, settled: cases.Settle) -> list[Attributes]:
@@ -77,8 +71,33 @@ def _arrays(operation: Operation, dtype: str, attributes: Attributes, rng: Any) 
         attributes["axis"] = -1
         for label, rows in _rows(dtype).items():
             yield label, [np.asarray(rows).astype(kind)]
-    elif len({indices(x) for x in definition.system.inputs}) == 1 and len(domains) == 2:
+    elif _is_loss(definition, domains):
         yield from _pairs(domains, kind)
+    else:
+        yield from _general(operation, dtype, attributes, rng)
+
+
+def _is_loss(definition: Definition, domains: list[Any]) -> bool:
+    """Whether it compares predictions with targets of the same shape."""
+    same = len({indices(x) for x in definition.system.inputs}) == 1 and len(domains) == 2
+    return same and not any(d.whole or d.below for d in domains)
+
+
+def _general(operation: Operation, dtype: str, attributes: Attributes, rng: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Zeros, ties everywhere, and for each array a NaN in its last place: it reaches what depends on it, and no more."""
+    definition = operation.definition(attributes)
+    shapes, laid = operation.layout.draw(lambda options: options[0], definition)
+    attributes |= laid
+    domains = [definition.domains[name_of(x)] for x in definition.system.inputs]
+    base = cases.build(operation, dtype, attributes, shapes, rng, "normal").given
+    for label, number in (("zeros", 0.0), ("ties everywhere", 1.5)):
+        filled = [a if d.below or d.whole else np.full_like(a, number) for a, d in zip(base, domains, strict=True)]
+        yield label, filled
+    for k, (a, d) in enumerate(zip(base, domains, strict=True)):
+        if not (d.below or d.whole or operation.layout.listed):
+            spoiled = a.copy()
+            spoiled.reshape(-1)[-1:] = np.nan
+            yield f"NaN in {name_of(definition.system.inputs[k])}", [*base[:k], spoiled, *base[k + 1 :]]
 
 
 def _finite(dtype: str) -> Any:
@@ -175,7 +194,9 @@ def _at_infinity(case: Case, answers: list[Answer]) -> tuple[list[Answer], list[
 
 def _limits(case: Case) -> Any | None:
     """Derived limits at the infinities of a function of one number, NaN at its other points."""
-    if not isinstance(case.operation.layout, Elementwise) or len(case.given) != 1:
+    definition = case.call.definition
+    alone = isinstance(case.operation.layout, Elementwise) and len(case.given) == 1
+    if not alone or not indices(definition.system.outputs[0]):
         return None
     x = case.given[0].astype(np.float64)
     numbers = tuple(sorted((k, v) for k, v in case.call.structural.items() if k in case.operation.attributes))

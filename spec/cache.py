@@ -29,8 +29,8 @@ HEADS = {
         sympy.Add, sympy.Mul, sympy.Pow, sympy.exp, sympy.log, sympy.tanh, sympy.erf, erfc, log1p, expm1, logistic,
         detached, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Sum, Greatest, Share,
         sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair, sympy.KroneckerDelta, sympy.Idx,
-        sympy.Indexed, sympy.IndexedBase, sympy.Tuple, sympy.And, sympy.Or, sympy.Not, sympy.Eq, sympy.Ne, sympy.Gt, sympy.Ge,
-        sympy.Lt, sympy.Le, sympy.Mod,
+        sympy.Indexed, sympy.IndexedBase, sympy.Tuple, sympy.And, sympy.Or, sympy.Not, sympy.Eq, sympy.Ne,
+        sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Mod,
     )
 }  # fmt: skip
 ASSUMPTIONS = ("integer", "positive", "real")

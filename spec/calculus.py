@@ -120,6 +120,16 @@ def _fresh_index(i: Idx) -> Idx:
     return Idx(sympy.Symbol(f"{str(i.label).split('@')[0]}@{next(_serial)}", integer=True), (i.lower, i.upper))
 
 
+def with_fresh_bounds(e: Expr) -> Expr:
+    """No bound index shares its name with another, so that substitution cannot capture."""
+    if isinstance(e, Sum | Greatest):
+        fresh = {limits[0]: _fresh_index(limits[0]) for limits in e.limits}
+        return e.func(with_fresh_bounds(e.function.xreplace(fresh)), *fresh.values())
+    if not e.args or isinstance(e, Indexed | Idx):
+        return e
+    return e.func(*map(with_fresh_bounds, e.args))
+
+
 def _fresh(node: Expr) -> tuple[Expr, tuple[Idx, ...]]:
     old = tuple(limits[0] for limits in node.limits)
     new = tuple(map(_fresh_index, old))
@@ -131,7 +141,7 @@ def _contribution(
 ) -> Expr:
     """Sum over the rows of an equation, and over ``bound``, of cotangent * coefficient, where target is ``wanted``."""
     fresh = {i: _fresh_index(i) for i in rows}
-    body = (cotangent * coefficient).xreplace(fresh)
+    body = with_fresh_bounds(cotangent * coefficient).xreplace(fresh)
     summed = [*fresh.values(), *bound]
     positions = [e.xreplace(fresh) for e in indices(target)]
     for place, want in enumerate(indices(wanted)):

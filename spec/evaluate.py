@@ -25,6 +25,7 @@ from fiducial.spec.language import (
     Expr,
     Greatest,
     Share,
+    above_zero,
     detached,
     erfc,
     indices,
@@ -74,9 +75,10 @@ def evaluate(
 class _Evaluator:
     def __init__(self, numbers: Any, sizes: Mapping[str, int], attributes: Mapping[str, Any]) -> None:
         self.numbers = numbers
-        self.known: dict[Expr, Expr] = {size(name): sympy.Integer(value) for name, value in sizes.items()}
+        self.known: dict[Expr, Expr] = {symbol(name): sympy.Integer(value)
+                                        for name, value in sizes.items() for symbol in (size, whole)}  # fmt: skip
         self.known |= {symbol(name): _exactly(value)
-                       for name, value in attributes.items() for symbol in (scalar, whole)}  # fmt: skip
+                       for name, value in attributes.items() for symbol in (scalar, whole, above_zero)}  # fmt: skip
         self.variables: dict[str, Any] = {}
         self.memory: dict[Expr, Tensor] = {}
         self.lengths: dict[Idx, int] = {}
@@ -151,11 +153,12 @@ class _Evaluator:
         if isinstance(e, Indexed):
             return self.element(e)
         if isinstance(e, sympy.Symbol) and e.name in self.variables:
-            return Tensor((), self.variables[e.name])
+            value = self.variables[e.name]
+            return self.from_integers((), value) if isinstance(value, np.ndarray) else Tensor((), value)
         if is_constant(e) or (isinstance(e, sympy.Symbol) and e in self.known):
             return Tensor((), self.numbers.constant(self.number(e)))
-        if isinstance(e, Idx):
-            return self.from_integers((e,), self.integers(e)[1])
+        if isinstance(e, Idx | sympy.floor):
+            return self.from_integers(*self.integers(e))
         if isinstance(e, sympy.Mul):
             return self.product(e)
         if isinstance(e, sympy.Add):
@@ -181,7 +184,8 @@ class _Evaluator:
         if isinstance(e, logistic):
             return self.tensor(e.definition())
         if isinstance(e, detached):
-            return self.tensor(e.args[0])
+            t = self.tensor(e.args[0])
+            return Tensor(t.axes, t.value.detached())
         if isinstance(e, Share):
             return self.share(e.args[0], e.args[1])
         if isinstance(e, KroneckerDelta):
@@ -211,6 +215,12 @@ class _Evaluator:
             return (e,), np.arange(int(self.number(e.lower)), int(self.number(e.upper)) + 1)
         if isinstance(e, Indexed):
             return self.looked_up(np.asarray(self.variables[name_of(e)]), e.indices)
+        if isinstance(e, sympy.Symbol) and e.name in self.variables:
+            return (), np.asarray(self.variables[e.name])
+        if isinstance(e, sympy.floor):
+            above, below = e.args[0].as_numer_denom()
+            (axes, top), (_, bottom) = self.integers(above), self.integers(below)
+            return axes, top // bottom
         if type(e) in _INTEGER_ARITHMETIC:
             parts = [self.integers(a) for a in e.args]
             axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
@@ -234,7 +244,9 @@ class _Evaluator:
         step = self.step
         if step is not None and name_of(e) in step.lhs:
             place = indices(step.lhs[name_of(e)]).index(step.index)
-            value = step.results[name_of(e), int(self.integers(e.indices[place])[1])]
+            value = step.results.get((name_of(e), int(self.integers(e.indices[place])[1])))
+            if value is None:  # before the first step: a coefficient of 0 removes it
+                return self.times([Tensor((), self.numbers.constant(sympy.Integer(0)))])
             return self.picked(value, (*e.indices[:place], *e.indices[place + 1 :]))
         value = self.variables[name_of(e)]
         if isinstance(value, np.ndarray):
@@ -268,13 +280,14 @@ class _Evaluator:
         return max((math.prod(self.length(limits[0]) for limits in s.limits) for s in sums), default=0)
 
     def power(self, e: Expr) -> Tensor:
-        base, exponent = e.args
+        base, exponent = e.args[0], self.number(e.args[1])
         t = self.tensor(base)
         if (2 * exponent).is_Integer and exponent > 0:
-            factors = [t.value] * int(exponent)
-            if not exponent.is_Integer:
-                factors.append(self.numbers.apply("sqrt", t.value))
-            return Tensor(t.axes, reduce(lambda a, b: a * b, factors))
+            whole = _times_itself(t.value, int(exponent)) if exponent >= 1 else None
+            if exponent.is_Integer:
+                return Tensor(t.axes, whole)
+            root = self.numbers.apply("sqrt", t.value)
+            return Tensor(t.axes, root if whole is None else whole * root)
         if exponent.is_Rational and exponent < 0:
             one = self.numbers.constant(sympy.Integer(1))
             return self.combine(Tensor((), one), self.tensor(factored(e)[2][0]), lambda p, q: p / q)
@@ -383,6 +396,14 @@ _INTEGER = {
 
 
 _INTEGER_ARITHMETIC: dict[Any, Any] = {sympy.Add: np.add, sympy.Mul: np.multiply, Mod: np.mod}
+
+
+def _times_itself(value: Any, times: int) -> Any:
+    """The power by squaring."""
+    if times == 1:
+        return value
+    half = _times_itself(value, times // 2)
+    return half * half if times % 2 == 0 else half * half * value
 
 
 @cache

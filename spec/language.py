@@ -52,6 +52,12 @@ def scalar(name: str) -> sympy.Symbol:
     return sympy.Symbol(name, real=True)
 
 
+@cache
+def above_zero(name: str) -> sympy.Symbol:
+    """A positive real number."""
+    return sympy.Symbol(name, positive=True)
+
+
 def other(i: Expr, j: Expr) -> Expr:
     """1 where i and j differ, else 0: ``Sum(other(l, k) * p[l], l)`` is the sum of the others, free of cancellation."""
     return sympy.Integer(1) - sympy.KroneckerDelta(i, j)

@@ -8,7 +8,7 @@ why every proof has a second witness); it may fail to see a zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from random import Random
 
@@ -16,7 +16,7 @@ import sympy
 from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
-from fiducial.spec.calculus import _fresh_index
+from fiducial.spec.calculus import with_fresh_bounds
 from fiducial.spec.language import Expr, Greatest, Share, detached, erfc, indices, logistic, name_of
 from fiducial.spec.system import System
 
@@ -31,7 +31,7 @@ def unfolded(e: Expr, system: System) -> Expr:
     def replace(node: Expr) -> Expr:
         if isinstance(node, Indexed | sympy.Symbol) and name_of(node) in equations:
             lhs, rhs = equations[name_of(node)]
-            inner = _with_fresh_bounds(rhs).xreplace(dict(zip(indices(lhs), indices(node), strict=True)))
+            inner = with_fresh_bounds(rhs).xreplace(dict(zip(indices(lhs), indices(node), strict=True)))
             return replace(inner)
         if not node.args or isinstance(node, Indexed | Idx):
             return node
@@ -40,16 +40,6 @@ def unfolded(e: Expr, system: System) -> Expr:
         return node.func(*map(replace, node.args))
 
     return replace(e)
-
-
-def _with_fresh_bounds(e: Expr) -> Expr:
-    """No bound index shares its name with another, so substitution cannot capture."""
-    if isinstance(e, Sum | Greatest):
-        fresh = {limits[0]: _fresh_index(limits[0]) for limits in e.limits}
-        return e.func(_with_fresh_bounds(e.function.xreplace(fresh)), *fresh.values())
-    if not e.args or isinstance(e, Indexed | Idx):
-        return e
-    return e.func(*map(_with_fresh_bounds, e.args))
 
 
 def is_zero(e: Expr, given: Given = ()) -> bool:
@@ -137,6 +127,18 @@ def _smooth_is_zero(e: Expr, given: Given) -> bool:
     return _sums_cancel(numerator, given) or _logs_cancel(numerator)
 
 
+def _expand(e: Expr, how: Callable[[Expr], Expr] = sympy.expand) -> Expr:
+    """SymPy's expansion, without turning the exponential of a sum into a product."""
+    held: dict[Expr, Expr] = {}
+
+    def hold(exponent: Expr) -> Expr:
+        factors = map(sympy.exp, sympy.Add.make_args(sympy.expand(exponent)))
+        return sympy.Mul(*(held.setdefault(f, sympy.Dummy(positive=True)) if f.has(Sum) else f for f in factors))
+
+    e = e.replace(sympy.exp, hold) if e.has(sympy.exp) and e.has(Sum) else e
+    return how(e).xreplace({dummy: node for node, dummy in held.items()})
+
+
 def canonical(e: Expr) -> Expr:
     """An equal expression in which equal sums look the same."""
     if not e.args or isinstance(e, (Indexed, Idx, KroneckerDelta, Greatest, *PIECES)):
@@ -157,12 +159,12 @@ def canonical(e: Expr) -> Expr:
         return canonical(1 - sympy.erf(e.args[0]))
     if isinstance(e, sympy.log):
         return _canonical_log(canonical(e.args[0]))
-    return sympy.expand(e.func(*map(canonical, e.args)))
+    return _expand(e.func(*map(canonical, e.args)))
 
 
 def _canonical_log(inside: Expr) -> Expr:
     # Every logarithm here is of a positive number (probabilities, sums of exponentials), so it splits over factors.
-    return sympy.expand_log(sympy.log(sympy.factor(sympy.together(inside))), force=True)
+    return _expand(inside, lambda e: sympy.expand_log(sympy.log(sympy.factor(sympy.together(e))), force=True))
 
 
 def _canonical_sum(e: Sum) -> Expr:
@@ -170,8 +172,8 @@ def _canonical_sum(e: Sum) -> Expr:
     while isinstance(body, Sum):
         bound += [limits[0] for limits in body.limits]
         body = body.function
-    terms = sympy.Add.make_args(sympy.expand(body))
-    return sympy.expand(sympy.Add(*(_sum_of_term(t, list(bound)) for t in terms)))
+    terms = sympy.Add.make_args(_expand(body))
+    return _expand(sympy.Add(*(_sum_of_term(t, list(bound)) for t in terms)))
 
 
 def _sum_of_term(term: Expr, bound: list[Idx]) -> Expr:
@@ -187,7 +189,7 @@ def _sum_of_term(term: Expr, bound: list[Idx]) -> Expr:
         (inside if bound and factor.has(*bound) else outside).append(factor)
     for factor in inside:
         if isinstance(factor, Sum):  # a sum inside a sum is one sum over both indices
-            inner = _with_fresh_bounds(factor)
+            inner = with_fresh_bounds(factor)
             rest = sympy.Mul(*(f for f in sympy.Mul.make_args(term) if f is not factor))
             return canonical(Sum(rest * inner.function, *bound, *(limits[0] for limits in inner.limits)))
     if len(inside) == 1 and isinstance(inside[0], Share) and _is_share_out(inside[0], bound):
@@ -232,14 +234,14 @@ def _numerator(e: Expr) -> Expr:
 
     def flat(node: Expr) -> Expr:
         if isinstance(node, sympy.exp):
-            powers = [term.as_coeff_Mul() for term in sympy.Add.make_args(sympy.expand(node.args[0]))]
+            powers = [term.as_coeff_Mul() for term in sympy.Add.make_args(_expand(node.args[0]))]
             return sympy.Mul(*(atom(sympy.exp(rest), positive=True) ** c for c, rest in powers))
         if isinstance(node, Sum | Greatest | Indexed | sympy.Function | Idx):
             return atom(node)
         return node.func(*map(flat, node.args)) if node.args else node
 
     numerator, _ = sympy.fraction(sympy.together(flat(e)))
-    return sympy.expand(numerator).xreplace({dummy: node for node, dummy in atoms.items()})
+    return _expand(numerator).xreplace({dummy: node for node, dummy in atoms.items()})
 
 
 def _sums_cancel(e: Expr, given: Given) -> bool:
@@ -260,7 +262,7 @@ def _logs_cancel(e: Expr) -> bool:
         return False
     common = sympy.gcd_terms(sympy.Add(*(t for t in sympy.Add.make_args(e) if t.has(sympy.log))))
     for scale in {f for f in sympy.Mul.make_args(common) if not f.has(sympy.log)} | {sympy.S.One}:
-        power = sympy.expand(e / scale)
+        power = _expand(e / scale)
         if all(t.as_coeff_Mul()[0].is_Integer for t in sympy.Add.make_args(power)):
             parts = [_exponential(t) for t in sympy.Add.make_args(power)]
             if _numerator(sympy.Mul(*parts) - 1) == 0:

@@ -8,18 +8,23 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
-from fiducial.spec.language import Expr, name_of
+from fiducial.spec.language import Expr, name_of, size, whole
 from fiducial.spec.system import System
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What an input may hold: reals in [low, high], or integers below a size; constants have no gradient."""
+    """What an input may hold: reals in [low, high], or integers below a size; constants have no gradient.
+
+    ``whole`` numbers are counts and masks, kept as floats; ``scale`` is the size of the numbers that the suite draws.
+    """
 
     low: float = float("-inf")
     high: float = float("inf")
     below: str | None = None
     constant: bool = False
+    whole: bool = False
+    scale: float = 1.0
 
 
 REAL = Domain()
@@ -27,9 +32,13 @@ PROBABILITY = Domain(0.0, 1.0)
 WEIGHT = Domain(0.0)  # a target distribution's mass, not necessarily summing to one
 
 
-def labels(below: str) -> Domain:
-    """Integers 0 .. below-1."""
-    return Domain(0, below=below, constant=True)
+MASK = Domain(0.0, 1.0, constant=True, whole=True)
+COUNTS = Domain(0.0, constant=True, whole=True)
+
+
+def labels(below: str, low: int = 0) -> Domain:
+    """Integers low .. below-1."""
+    return Domain(low, below=below, constant=True)
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,22 @@ class Theorem(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """Equations as defined, their stable form (proved equal), stable gradients (proved equal), theorems."""
+    """Equations as defined, their stable form (proved equal), stable gradients (proved equal), theorems.
+
+    ``sizes`` are those that follow from others: (the size that must grow where this one would be below 1, formula).
+    """
 
     system: System
     stable: System
     gradients: Mapping[str, Expr] = field(default_factory=dict)
     theorems: tuple[Theorem, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[str, Expr]] = field(default_factory=dict)
+
+    def derived_sizes(self, known: Mapping[str, int]) -> dict[str, int]:
+        """The sizes that follow from these."""
+        symbols = {symbol(name): n for name, n in known.items() for symbol in (size, whole)}
+        return {name: int(formula.xreplace(symbols)) for name, (_, formula) in self.sizes.items()}
 
 
 def define(
@@ -93,6 +111,7 @@ def define(
     shifts: Mapping[Expr, Expr] | None = None,
     gradients: Mapping[Expr, Expr] | None = None,
     theorems: Sequence[Theorem] = (),
+    sizes: Mapping[str, tuple[str, Expr]] | None = None,
 ) -> Definition:
     """Puts a definition together. The output is what the last equation defines unless ``outputs`` says otherwise.
 
@@ -105,23 +124,30 @@ def define(
     as_computed = System(tuple(inputs), dict(stable), results, constants, dict(shifts or {})) if stable else as_defined
     domains = {name_of(x): domain for x, domain in inputs.items()}
     named = {name_of(x): rhs for x, rhs in (gradients or {}).items()}
-    return Definition(as_defined, as_computed, named, tuple(theorems), domains)
+    return Definition(as_defined, as_computed, named, tuple(theorems), domains, sizes or {})
+
+
+Shape = tuple[int, ...]
 
 
 class Layout(Protocol):
     """How arrays of any shape are read as the arrays of the equations (see ``fiducial.spec.layouts``)."""
 
-    def inputs(self, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> list[Any]: ...
-    def shape(
-        self, shapes: Sequence[tuple[int, ...]], rank: int, attributes: Mapping[str, Any]
-    ) -> tuple[int, ...] | None:
-        """A result's shape; None where the sizes of its indices are the shape."""
+    @property
+    def listed(self) -> bool:
+        """Whether an implementation takes its arrays as one list, and returns a list."""
 
-    def output(
-        self, array: Any, shapes: Sequence[tuple[int, ...]], rank: int, attributes: Mapping[str, Any]
-    ) -> Any: ...
-    def draw(self, pick: Any, definition: Definition) -> tuple[list[tuple[int, ...]], dict[str, Any]]: ...
-    def volume(self, definition: Definition) -> tuple[list[tuple[int, ...]], dict[str, Any]]: ...
+    def inputs(self, arrays: Sequence[Any], attributes: Mapping[str, Any]) -> list[Any]: ...
+    def integers(self, attributes: Mapping[str, Any]) -> dict[str, int]:
+        """The integers of the equations that the attributes hold (strides, groups)."""
+
+    def shape(self, shapes: Sequence[Shape], lhs: Expr, attributes: Mapping[str, Any], direct: Shape) -> Shape:
+        """A result's shape; ``direct`` is the shape that it has in the equations."""
+
+    def output(self, array: Any, shapes: Sequence[Shape], lhs: Expr, attributes: Mapping[str, Any]) -> Any: ...
+    def draw(self, pick: Any, definition: Definition) -> tuple[list[Shape], dict[str, Any]]: ...
+    def volume(self, definition: Definition) -> tuple[list[Shape], dict[str, Any]]: ...
+    def small(self, definition: Definition) -> list[tuple[list[Shape], dict[str, Any]]]: ...
 
 
 @dataclass(frozen=True, eq=False)

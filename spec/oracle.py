@@ -159,7 +159,7 @@ def _laid_out(call: Call) -> _Bound:
     definition = call.definition
     attributes = call.structural
     arrays = call.operation.layout.inputs([np.asarray(a) for a in call.arrays], attributes)
-    sizes: dict[str, int] = {}
+    sizes = call.operation.layout.integers(attributes)
     named = {}
     for lhs, a in zip(definition.system.inputs, arrays, strict=True):
         domain = definition.domains[name_of(lhs)]
@@ -172,12 +172,12 @@ def _laid_out(call: Call) -> _Bound:
             numbers[name] = 1.0 if attributes[name] is None else attributes[name]
         if attribute.kind == "count":
             sizes[name] = int(attributes[name])
-    return _Bound(named, sizes, numbers)
+    return _Bound(named, sizes | definition.derived_sizes(sizes), numbers)
 
 
 def _bind(sizes: dict[str, int], i: Idx, length: int, name: str) -> None:
     size = size_of(i)
-    if sizes.setdefault(size, length) != length:
+    if sizes.setdefault(size, int(size) if size.isdigit() else length) != length:
         raise ValueError(f"{name}: {size} = {sizes[size]} is required by the other inputs, got {length}")
 
 
@@ -185,8 +185,7 @@ def _with_cotangents(call: Call, cotangents: Sequence[Any]) -> _Bound:
     bound, shapes = _laid_out(call), [np.shape(a) for a in call.arrays]
     arrays = dict(bound.arrays)
     for lhs, c in zip(call.definition.system.outputs, cotangents, strict=True):
-        rank = len(indices(lhs))
-        laid = call.operation.layout.output(np.asarray(c), shapes, rank, call.structural)
+        laid = call.operation.layout.output(np.asarray(c), shapes, lhs, call.structural)
         arrays["d" + name_of(lhs)] = laid.astype(np.float64)
     return _Bound(arrays, bound.sizes, bound.attributes)
 
@@ -204,9 +203,8 @@ def result_shapes(call: Call) -> list[tuple[int, ...]]:
     sizes, shapes = _laid_out(call).sizes, [np.shape(a) for a in call.arrays]
     found = []
     for lhs in call.definition.system.outputs:
-        shape = call.operation.layout.shape(shapes, len(indices(lhs)), call.structural)
         direct = tuple(sizes[size_of(i)] for i in indices(lhs))
-        found.append(direct if shape is None else tuple(shape))
+        found.append(tuple(call.operation.layout.shape(shapes, lhs, call.structural, direct)))
     return found
 
 
@@ -217,9 +215,7 @@ def _result_places(call: Call) -> Places:
     shapes, found = [np.shape(a) for a in call.arrays], []
     for lhs, shape in zip(call.definition.system.outputs, result_shapes(call), strict=True):
         size = int(np.prod(shape, dtype=int))
-        positions = call.operation.layout.output(
-            np.arange(size).reshape(shape), shapes, len(indices(lhs)), call.structural
-        )
+        positions = call.operation.layout.output(np.arange(size).reshape(shape), shapes, lhs, call.structural)
         found.append((shape, restored(positions, size)))
     return found
 

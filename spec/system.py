@@ -74,7 +74,7 @@ class System:
         rules = {name_of(lhs): (lhs, rhs) for lhs, rhs in self.equations.items()}
         uses = {name: mentioned(rhs) & set(rules) for name, (_, rhs) in rules.items()}
         components = strongly_connected_components(_graph(uses))
-        return tuple(_stage([rules[name] for name in c], any(name in uses[name] for name in c)) for c in components)
+        return tuple(_stage([rules[name] for name in c], len(c) > 1 or c[0] in uses[c[0]]) for c in components)
 
     @cached_property
     def recurrent(self) -> frozenset[str]:

@@ -62,21 +62,31 @@ def _arrays(*expressions: Expr) -> list[Expr]:
 Point = tuple[dict[str, Any], dict[str, int], dict[str, Any]]  # arrays, sizes, attributes
 
 
-def random_point(system: System, definition: Definition, given: Given, rng: Any, point: int, most: int = 3) -> Point:
-    """Exact random inputs of a system under the hypotheses; the ``most`` sizes from 2 on change from point to point."""
+def random_point(
+    system: System, definition: Definition, given: Given, rng: Any, point: int, most: int = 3, least: int = 2
+) -> Point:
+    """Exact random inputs of a system under the hypotheses.
+
+    Sizes are ``most`` numbers from ``least`` on, and change from point to point.
+    """
     expressions = (*system.equations, *system.equations.values(), *system.inputs)
     lengths = {i.upper - i.lower + 1 for e in expressions for i in e.atoms(Idx)}
     symbols = {s for e in (*expressions, *lengths) for s in e.free_symbols if isinstance(s, sympy.Symbol)}
     names = sorted(s.name for s in symbols if s.is_integer and s.is_positive)
-    sizes = {name: 2 + (point + k) % most for k, name in enumerate(names)}
+    sizes = {name: least + (point + k) % most for k, name in enumerate(n for n in names if n not in definition.sizes)}
+    integers = [s.name for s in symbols if s.is_integer and not s.is_positive and s.name not in system.declared()]
+    sizes |= _grown(sizes | dict.fromkeys(integers, 1), definition)
     known = {size(name): sympy.Integer(value) for name, value in sizes.items()}
     arrays: dict[str, Any] = {}
     for lhs in system.inputs:
         shape = tuple(int((i.upper - i.lower + 1).xreplace(known)) for i in indices(lhs))
         domain = definition.domains.get(name_of(lhs), Domain())
         if domain.below is not None:
-            arrays[name_of(lhs)] = rng.integers(0, sizes[domain.below], shape)
+            arrays[name_of(lhs)] = rng.integers(int(domain.low), sizes[domain.below], shape)
             arrays[name_of(lhs)].flat[:1] = 0  # not every row is one to ignore
+            continue
+        if domain.whole:
+            arrays[name_of(lhs)] = ArbNumbers().data(rng.integers(0, 2 if domain.high == 1 else 4, shape))
             continue
         # Multiples of 2^-10 are exact in every arithmetic that they pass through.
         low, high = max(domain.low, 0.0 if lhs.is_positive else -2.0), min(domain.high, 2.0)
@@ -87,8 +97,18 @@ def random_point(system: System, definition: Definition, given: Given, rng: Any,
         arrays[name_of(lhs)] = ArbNumbers().data(data)
     defined = {*system.declared(), *sizes}
     attributes = {
-        s.name: sympy.Rational(int(rng.integers(1, 64)), 32)
+        s.name: sympy.Rational(int(rng.integers(1, 32)), 32)
         for s in sorted(symbols, key=str)
         if s.name not in defined and not s.is_integer
-    } | {s.name: 1 for s in symbols if s.is_integer and s.name not in defined}
+    }
     return arrays, sizes, attributes
+
+
+def _grown(sizes: dict[str, int], definition: Definition) -> dict[str, int]:
+    """The sizes with those that follow from them, each at least 2: what it depends on grows until it is."""
+    while True:
+        derived = definition.derived_sizes(sizes)
+        small = next((definition.sizes[name][0] for name, n in derived.items() if n < 2), None)
+        if small is None:
+            return sizes | derived
+        sizes = {**sizes, small: sizes[small] + 1}

@@ -1,6 +1,7 @@
 """PyTorch: each operation is the framework's own, its gradients are autograd's.
 
-Conventions are declared, not guessed: PyTorch's softplus is the identity beyond a threshold of 20.
+Conventions are declared, not guessed: PyTorch's softplus is the identity beyond a threshold of 20, its gates have one
+order. What it refuses by its documentation (`_limit`) is reported as unsupported.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 torch.set_num_threads(1)  # the suite's workers are the parallelism
 name = "torch"
 version = torch.__version__
 dtypes = ("float64", "float32", "bfloat16", "float16")
 devices = ("cpu", "cuda")
-conventions = {"softplus": {"threshold": 20.0}}
+conventions: dict[str, dict[str, Any]] = {
+    "softplus": {"threshold": 20.0},
+    "lstm": {"gate_order": "ifgo"},
+    "gru": {"gate_order": "rzn", "reset_after": True},
+}
 
 
 def asarray(array: Any, device: str | None = None) -> Tensor:
@@ -40,45 +46,55 @@ def to_numpy(tensor: Any) -> Any:
     return tensor.numpy()
 
 
-NOT_DIFFERENTIABLE = ("step", "sgd")  # no derivative of heaviside; an optimiser's step is not recorded
+# There is no derivative of heaviside; an optimiser's step and clipping are not recorded.
+NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "clip_by_global_norm")
 
 
-def vjp(operation: str, cotangent: Any, *inputs: Tensor, **attributes: Any) -> tuple[Tensor, ...]:
+def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: Any) -> tuple[Tensor, ...]:
     """Autograd's gradients of an operation, one for each float input."""
     leaves, outputs = _recorded(operation, inputs, attributes)
     grads = torch.autograd.grad(outputs, _floats(leaves), _tuple(cotangent), allow_unused=True)
     return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(_floats(leaves), grads, strict=True))
 
 
-def hvp(operation: str, cotangent: Any, directions: Any, *inputs: Tensor, **attributes: Any) -> tuple[Tensor, ...]:
+def hvp(
+    operation: str, cotangent: Any, directions: Any, *inputs: Tensor | None, **attributes: Any
+) -> tuple[Tensor, ...]:
     """The gradient of <directions, gradient>: autograd through autograd."""
-    leaves, outputs = _recorded(operation, inputs, attributes)
-    floats = _floats(leaves)
-    grads = torch.autograd.grad(outputs, floats, _tuple(cotangent), create_graph=True, allow_unused=True)
-    pairs = [(g, d) for g, d in zip(grads, directions, strict=True) if g is not None and g.requires_grad]
-    if not pairs:
-        return tuple(map(torch.zeros_like, floats))
-    second = torch.autograd.grad([g for g, _ in pairs], floats, [d for _, d in pairs], allow_unused=True)
+    # The fused kernels of attention and of cuDNN's recurrent layers have no second derivative.
+    with sdpa_kernel(SDPBackend.MATH), torch.backends.cudnn.flags(enabled=False):
+        leaves, outputs = _recorded(operation, inputs, attributes)
+        floats = _floats(leaves)
+        grads = torch.autograd.grad(outputs, floats, _tuple(cotangent), create_graph=True, allow_unused=True)
+        pairs = [(g, d) for g, d in zip(grads, _tuple(directions), strict=True) if g is not None and g.requires_grad]
+        if not pairs:
+            return tuple(map(torch.zeros_like, floats))
+        second = torch.autograd.grad([g for g, _ in pairs], floats, [d for _, d in pairs], allow_unused=True)
     return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(floats, second, strict=True))
 
 
 def _recorded(
-    operation: str, inputs: tuple[Tensor, ...], attributes: dict[str, Any]
-) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+    operation: str, inputs: tuple[Tensor | None, ...], attributes: dict[str, Any]
+) -> tuple[list[Tensor | None], tuple[Tensor, ...]]:
     if operation in NOT_DIFFERENTIABLE:
         raise NotImplementedError(f"autograd does not go through {operation}")
-    leaves = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
+    leaves = [None if x is None else x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
     outputs = _tuple(globals()[operation](*leaves, **attributes))
     # An output that does not depend on the inputs has no graph.
-    return leaves, tuple(y if y.requires_grad else y + 0 * leaves[0].sum() for y in outputs)
+    return leaves, tuple(y if y.requires_grad else y + 0 * _floats(leaves)[0].sum() for y in outputs)
 
 
-def _floats(leaves: list[Tensor]) -> list[Tensor]:
-    return [x for x in leaves if x.is_floating_point()]
+def _floats(leaves: list[Tensor | None]) -> list[Tensor]:
+    return [x for x in leaves if x is not None and x.is_floating_point()]
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _limit(refused: bool, limit: str) -> None:
+    if refused:
+        raise NotImplementedError(f"PyTorch {limit}")
 
 
 # --- elementwise ---
@@ -190,15 +206,175 @@ def kl_divergence(log_q: Tensor, p: Tensor, *, reduction: str = "mean") -> Tenso
     return F.kl_div(log_q, p, reduction=reduction)
 
 
-# --- optimisers ---
+# --- convolution and pooling ---
+
+Sizes = int | tuple[int, ...]
+
+
+def _convolution(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def convolved(
+        x: Tensor,
+        w: Tensor,
+        b: Tensor | None = None,
+        *,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+    ) -> Tensor:
+        return function(x, w, b, stride, padding, dilation, groups)
+
+    return convolved
+
+
+conv1d, conv2d, conv3d = map(_convolution, (F.conv1d, F.conv2d, F.conv3d))
+
+
+def _padding_limit(kernel_size: Sizes, padding: Sizes) -> None:
+    kernels, pads = ((n,) * 2 if isinstance(n, int) else n for n in (kernel_size, padding))
+    _limit(any(2 * p > k for p, k in zip(pads, kernels, strict=True)), "pads a pooling by half its kernel at most")
+
+
+def max_pool2d(x: Tensor, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> Tensor:
+    _padding_limit(kernel_size, padding)
+    return F.max_pool2d(x, kernel_size, stride, padding)
+
+
+def avg_pool2d(
+    x: Tensor, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, count_include_pad: bool = True
+) -> Tensor:
+    _padding_limit(kernel_size, padding)
+    return F.avg_pool2d(x, kernel_size, stride, padding, count_include_pad=count_include_pad)
+
+
+# --- normalisation and attention ---
+
+
+def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+    _limit(x.numel() == x.shape[1], "normalises batches of more than one value for each channel")
+    return F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
+
+
+def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], gamma, beta, eps)
+
+
+def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-5) -> Tensor:
+    return F.rms_norm(x, x.shape[-1:], gamma, eps)
+
+
+def scaled_dot_product_attention(
+    q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False, scale: float | None = None
+) -> Tensor:
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
+
+
+# --- recurrent: PyTorch has the weights transposed, a leading axis for the layers, and two biases ---
+
+
+def _run(
+    kind: type[torch.nn.RNNBase], x: Tensor, state: Any, Wx: Tensor, Wh: Tensor, bx: Tensor, bh: Tensor
+) -> tuple[Tensor, Any]:
+    _limit(x.shape[1] == 0, "takes sequences of at least one step")
+    module = kind(x.shape[2], Wh.shape[0], batch_first=True, device="meta")
+    weights = {"weight_ih_l0": Wx.T, "weight_hh_l0": Wh.T, "bias_ih_l0": bx, "bias_hh_l0": bh}
+    return torch.func.functional_call(module, weights, (x, state))  # type: ignore[no-any-return]
+
+
+def rnn(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
+    return _run(torch.nn.RNN, x, h0[None], Wx, Wh, b, torch.zeros_like(b))[0]
+
+
+def lstm(x: Tensor, h0: Tensor, c0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    hs, (_, c) = _run(torch.nn.LSTM, x, (h0[None], c0[None]), Wx, Wh, b, torch.zeros_like(b))
+    return hs, c[0]
+
+
+def gru(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, bx: Tensor, bh: Tensor) -> Tensor:
+    return _run(torch.nn.GRU, x, h0[None], Wx, Wh, bx, bh)[0]
+
+
+# --- optimisers: the state is set before the step and read after it ---
+
+
+def _stepped(
+    kind: type[torch.optim.Optimizer], w: Tensor, g: Tensor, states: dict[str, Tensor], step: int = 1, **settings: Any
+) -> tuple[Tensor, ...]:
+    """The parameter and its states after step number `step`."""
+    parameter = w.detach().clone().requires_grad_(True)
+    parameter.grad = g.detach().clone()
+    try:
+        optimizer = kind([parameter], foreach=False, **settings)
+    except ValueError as error:
+        raise NotImplementedError(f"PyTorch refuses: {error}") from error
+    state = {name: s.detach().clone() for name, s in states.items()}
+    optimizer.state[parameter] = {"step": torch.tensor(float(step - 1)), **state}
+    optimizer.step()
+    return (parameter.detach(), *(optimizer.state[parameter][name] for name in states))
 
 
 def sgd(w: Tensor, g: Tensor, *, lr: float = 1e-3, weight_decay: float = 0) -> Tensor:
-    parameter = w.detach().clone().requires_grad_(True)
-    parameter.grad = g.detach().clone()
-    torch.optim.SGD([parameter], lr=lr, weight_decay=weight_decay).step()
-    return parameter.detach()
+    return _stepped(torch.optim.SGD, w, g, {}, lr=lr, weight_decay=weight_decay)[0]
+
+
+def momentum(
+    w: Tensor,
+    g: Tensor,
+    v: Tensor,
+    *,
+    lr: float = 1e-3,
+    momentum: float = 0.9,
+    nesterov: bool = False,
+    weight_decay: float = 0,
+) -> tuple[Tensor, ...]:
+    _limit(momentum == 0, "keeps no velocity without momentum")
+    rates: dict[str, Any] = {"lr": lr, "momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}
+    return _stepped(torch.optim.SGD, w, g, {"momentum_buffer": v}, **rates)
+
+
+def adagrad(w: Tensor, g: Tensor, s: Tensor, *, lr: float = 1e-2, eps: float = 1e-10) -> tuple[Tensor, ...]:
+    return _stepped(torch.optim.Adagrad, w, g, {"sum": s}, lr=lr, eps=eps)
+
+
+def rmsprop(
+    w: Tensor, g: Tensor, s: Tensor, *, lr: float = 1e-2, eps: float = 1e-8, rho: float = 0.99
+) -> tuple[Tensor, ...]:
+    return _stepped(torch.optim.RMSprop, w, g, {"square_avg": s}, lr=lr, eps=eps, alpha=rho)
+
+
+def _adam(kind: type[torch.optim.Optimizer], decay: float) -> Callable[..., tuple[Tensor, ...]]:
+    def stepped(
+        w: Tensor,
+        g: Tensor,
+        m: Tensor,
+        v: Tensor,
+        *,
+        step: int,
+        lr: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = decay,
+    ) -> tuple[Tensor, ...]:
+        rates: dict[str, Any] = {"lr": lr, "betas": (beta1, beta2), "eps": eps, "weight_decay": weight_decay}
+        return _stepped(kind, w, g, {"exp_avg": m, "exp_avg_sq": v}, step, **rates)
+
+    return stepped
+
+
+adam, adamw = _adam(torch.optim.Adam, 0), _adam(torch.optim.AdamW, 1e-2)
+
+
+def clip_by_global_norm(gs: list[Tensor], *, max_norm: float) -> list[Tensor]:
+    """With the eps of 1e-6 that `clip_grad_norm_` fixes."""
+    parameters = [torch.empty_like(g, requires_grad=True) for g in gs]
+    for parameter, g in zip(parameters, gs, strict=True):
+        parameter.grad = g.detach().clone()
+    torch.nn.utils.clip_grad_norm_(parameters, max_norm, foreach=False)
+    return [parameter.grad for parameter in parameters]
 
 
 # Not here, because PyTorch owns no such operation under this contract: sum_squared_error; cross_entropy of
-# probabilities; binary_cross_entropy, whose logarithm PyTorch clamps at -100 (a convention that the contract excludes).
+# probabilities; binary_cross_entropy, whose logarithm PyTorch clamps at -100 (a convention that the contract excludes);
+# conv_output_size; l1_penalty and l2_penalty; dropout of a given mask (PyTorch draws its own); truncated gradients
+# through time; the operations of text.

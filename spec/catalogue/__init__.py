@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from fiducial.spec.catalogue import elementwise, losses, nodes, optimisers
+from fiducial.spec.catalogue import (
+    convolution,
+    elementwise,
+    losses,
+    nodes,
+    normalisation,
+    optimisers,
+    recurrent,
+    regularisation,
+    text,
+)
 from fiducial.spec.operation import CATALOGUE
 
-__all__ = ["CATALOGUE", "elementwise", "losses", "nodes", "optimisers"]
+__all__ = [
+    "CATALOGUE",
+    "convolution",
+    "elementwise",
+    "losses",
+    "nodes",
+    "normalisation",
+    "optimisers",
+    "recurrent",
+    "regularisation",
+    "text",
+]

@@ -139,6 +139,9 @@ class Ball:
     def __abs__(self) -> Ball:
         return self._new(self.xp.abs(self.mid), self.rad)
 
+    def detached(self) -> Ball:
+        return self
+
     def scaled(self, factor: float) -> Ball:
         if abs(factor) == 1:
             return self._new(self.mid * factor, self.rad)
@@ -212,6 +215,9 @@ class Ball:
         return self._summed(add(self.mid), rad, size, exact)
 
     def max(self, axis: int) -> Ball:
+        if not self.mid.shape[axis]:  # the greatest of nothing
+            mid = self.xp.full((*self.shape[:axis], *self.shape[axis + 1 :]), -math.inf)
+            return self._new(mid, self.xp.zeros(mid.shape))
         top = self.mid.max(axis=axis, keepdims=True)
         return self._new(top.squeeze(axis), self._above(top).max(axis=axis))
 

@@ -50,6 +50,9 @@ class Value(Protocol):
         """Where certainly > 0, and where certainly not."""
 
     def negative(self) -> tuple[Mask, Mask]: ...
+    def detached(self) -> Self:
+        """The same numbers, as constants where derivatives are carried along."""
+
     def scaled(self, factor: float) -> Self:
         """The product with -1, or a power of two: exact."""
 

@@ -42,6 +42,9 @@ class Objects:
     def __abs__(self) -> Self:
         return type(self)(abs(self.items))
 
+    def detached(self) -> Self:
+        return self
+
     def scaled(self, factor: float) -> Self:
         return type(self)(self.items * self.number(factor))
 
