@@ -84,7 +84,7 @@ def _is_loss(definition: Definition, domains: list[Any]) -> bool:
 
 
 def _general(operation: Operation, dtype: str, attributes: Attributes, rng: Any) -> Iterator[tuple[str, list[Any]]]:
-    """Zeros, ties everywhere, and for each array a NaN in its last place: it reaches what depends on it, and no more."""
+    """Zeros, ties everywhere, and for each array a NaN in its last place, which reaches what depends on it alone."""
     definition = operation.definition(attributes)
     shapes, laid = operation.layout.draw(lambda options: options[0], definition)
     attributes |= laid

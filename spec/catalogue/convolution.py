@@ -104,7 +104,8 @@ def _layout(dimensions: int) -> Pattern:
 
     def structure(N: int, c: int, o: int, groups: int, h: int, r: int, **attributes: Any) -> dict[str, Any]:
         # Lengths differ from axis to axis, so that exchanged axes are seen.
-        places = {**_lengths("h", *range(h, h + dimensions)), **_lengths("r", *(max(r - k % 2, 1) for k in range(3)))}
+        windows = [max(r - k % 2, 1) for k in range(dimensions)]
+        places = {**_lengths("h", *range(h, h + dimensions)), **_lengths("r", *windows)}
         plain = {"stride": 1, "padding": 0, "dilation": 1}
         return {"n": N, "c": c, "o": o, "groups": groups, **places, **plain, **attributes}
 
@@ -166,7 +167,7 @@ def conv3d(bias: str) -> Definition:
                     "stride": 3, "padding": 4, "dilation": 2}, {"kernel_size": 4, "stride": 2, "dilation": 3}),
         large={"kernel_size": 3, "stride": 2, "padding": 1},
         tiny=({"kernel_size": 3, "stride": 2, "padding": 1}, {"kernel_size": 2, "dilation": 3}),
-        known=lambda a: {name: int(a[name]) for name in ("kernel_size", "stride", "padding", "dilation")},
+        known=lambda a: {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1, **a},
     ),
     source=ARITHMETIC, kernel_size=Attribute("layout", 1), **STEPS, dilation=Attribute("layout", 1),
 )  # fmt: skip

@@ -6,17 +6,7 @@ from sympy import Abs, Expr, KroneckerDelta, Piecewise, Sum, exp, log, sqrt
 from sympy.codegen.cfunctions import log1p
 
 from fiducial.spec.language import Greatest, array, index, integers, scalar, size
-from fiducial.spec.operation import (
-    COUNTS,
-    REAL,
-    Definition,
-    choice,
-    count,
-    define,
-    labels,
-    number,
-    operation,
-)
+from fiducial.spec.operation import COUNTS, Definition, Domain, choice, count, define, labels, number, operation
 from fiducial.spec.patterns import Pattern
 
 N, C, D, V, S, P = map(size, "N C D V S P".split())
@@ -25,6 +15,7 @@ counts, tf, df, idf, raw, length, y = map(array, "counts tf df idf raw length y"
 W_in, W_out, h, z, e, mass, cost, loss = map(array, "W_in W_out h z e mass cost loss".split())
 shift, far, near, total = map(array, "shift far near total".split())
 L = scalar("L")
+VECTORS = Domain(scale=0.4)
 BOOK = "Saito, Deep Learning from Scratch 2, 2019"
 
 
@@ -111,7 +102,7 @@ def cbow_loss() -> Definition:
     mean = {h[n, d]: Sum(W_in[contexts[n, c], d], c) / C}
     logits = Sum(h[n, d] * W_out[d, v], d)
     return define(
-        {W_in[v, d]: REAL, W_out[d, v]: REAL, contexts[n, c]: labels("V"), target[n]: labels("V")},
+        {W_in[v, d]: VECTORS, W_out[d, v]: VECTORS, contexts[n, c]: labels("V"), target[n]: labels("V")},
         {**mean, **_log_softmax(logits), loss[n]: log(mass[n]) - z[n, target[n]], L: Sum(loss[n], n) / N},
         stable={**mean, **_shifted(logits), loss[n]: log(total[n]) - far[n, target[n]], L: Sum(loss[n], n) / N},
         shifts={shift[n]: Greatest(Sum(Sum(W_in[contexts[n, c], d], c) / C * W_out[d, v], d), v)},
@@ -132,7 +123,7 @@ def skip_gram_loss() -> Definition:
     logits = Sum(W_in[center[n], d] * W_out[d, v], d)
     mean = {loss[n]: Sum(cost[n, c], c), L: Sum(loss[n], n) / N}
     return define(
-        {W_in[v, d]: REAL, W_out[d, v]: REAL, center[n]: labels("V"), contexts[n, c]: labels("V")},
+        {W_in[v, d]: VECTORS, W_out[d, v]: VECTORS, center[n]: labels("V"), contexts[n, c]: labels("V")},
         {**_log_softmax(logits), cost[n, c]: log(mass[n]) - z[n, contexts[n, c]], **mean},
         stable={**_shifted(logits), cost[n, c]: log(total[n]) - far[n, contexts[n, c]], **mean},
         shifts={shift[n]: Greatest(Sum(W_in[center[n], d] * W_out[d, v], d), v)},
@@ -165,7 +156,7 @@ def negative_sampling_loss() -> Definition:
     mean = {loss[n]: missed[n] + Sum(cost[n, s], s), L: Sum(loss[n], n) / N}
 
     return define(
-        {h[n, d]: REAL, W_out[v, d]: REAL, target[n]: labels("V"), negatives[n, s]: labels("V")},
+        {h[n, d]: VECTORS, W_out[v, d]: VECTORS, target[n]: labels("V"), negatives[n, s]: labels("V")},
         {**scores, missed[n]: log(1 + exp(-yes[n])), cost[n, s]: log(1 + exp(no[n, s])), **mean},
         stable={**scores, missed[n]: _softplus(-yes[n]), cost[n, s]: _softplus(no[n, s]), **mean},
     )
