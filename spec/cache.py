@@ -52,7 +52,7 @@ def remembered(kind: str, system: System, more: Mapping[str, Expr], derive: Call
         path = directory() / f"{key}.json"
         found = _read(path)
         if found is None:
-            found = derive()
+            found = from_data(as_data(derive()))
             _write(path, found)
         _memory[key] = found
     return _memory[key]
@@ -146,7 +146,15 @@ def _expression(tree: Any) -> Any:
         return CONSTANTS[rest[0]]
     if head not in HEADS:
         raise ValueError(f"no expression of the kind {head!r} is known")
-    return HEADS[head](*map(_expression, rest))
+    return _same(HEADS[head](*map(_expression, rest)))
+
+
+_seen: dict[Any, Any] = {}
+
+
+def _same(e: Any) -> Any:
+    """One object for equal expressions: whether two are equal is then quickly told."""
+    return _seen.setdefault(e, e)
 
 
 def _plainest(assumptions: Mapping[str, bool]) -> dict[str, bool]:

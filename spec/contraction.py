@@ -14,10 +14,10 @@ import numpy as np
 import sympy
 from sympy import Idx
 
-from fiducial.spec.factors import left_out
+from fiducial.spec.factors import Axis, axis, left_out
 from fiducial.spec.language import Expr
 
-Axes = tuple[Idx, ...]
+Axes = tuple[Axis, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Arithmetic(Protocol):
 
     numbers: Any
 
-    def length(self, i: Idx) -> int: ...
+    def length(self, i: Axis) -> int: ...
     def tensor(self, e: Expr) -> Tensor: ...
     def times(self, tensors: list[Tensor]) -> Tensor: ...
     def combine(self, a: Tensor, b: Tensor, operation: Any) -> Tensor: ...
@@ -49,12 +49,14 @@ def spread(t: Tensor, axes: tuple[Any, ...]) -> Any:
     return t.value.transpose(order).reshape(tuple(next(lengths) if i in t.axes else 1 for i in axes))
 
 
-def contract(run: Arithmetic, tensors: list[Tensor], bound: Axes, others: tuple[Expr, ...] = ()) -> Tensor:
+def contract(
+    run: Arithmetic, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...] = ()
+) -> Tensor:
     """Sum of the product over the bound indices; ``others`` are factors ``other(l, k)``."""
     if others:
         return _without_one(run, tensors, bound, others)
     tensors = _merged(run, tensors)
-    waiting = list(bound)
+    waiting = [axis(i) for i in bound]
     while waiting:
         having = [t for t in tensors if waiting[0] in t.axes]
         rest = [t for t in tensors if waiting[0] not in t.axes]
@@ -70,14 +72,18 @@ def contract(run: Arithmetic, tensors: list[Tensor], bound: Axes, others: tuple[
     return run.times(tensors)
 
 
-def _without_one(run: Arithmetic, tensors: list[Tensor], bound: Axes, others: tuple[Expr, ...]) -> Tensor:
-    l, k = left_out(others[0], bound) or (None, None)
-    body = contract(run, tensors, tuple(i for i in bound if i != l), others[1:])
+def _without_one(
+    run: Arithmetic, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...]
+) -> Tensor:
+    left = left_out(others[0], bound)
+    if left is None:
+        raise ValueError(f"a factor that leaves one term out is required, got {others[0]}")
+    l, k = map(axis, left)
+    body = contract(run, tensors, tuple(i for i in bound if i != left[0]), others[1:])
     if k in body.axes or l not in body.axes:
-        body = run.combine(body, run.tensor(others[0]), lambda p, q: p * q)
-        return summed(run, body, (l,))  # type: ignore[arg-type]
-    axis = body.axes.index(l)
-    return Tensor(tuple(k if i == l else i for i in body.axes), body.value.sum_of_others(axis))  # type: ignore[misc]
+        return summed(run, run.combine(body, run.tensor(others[0]), lambda p, q: p * q), (l,))
+    place = body.axes.index(l)
+    return Tensor(tuple(k if i is l else i for i in body.axes), body.value.sum_of_others(place))
 
 
 def _merged(run: Arithmetic, tensors: list[Tensor]) -> list[Tensor]:
@@ -116,28 +122,32 @@ def _inner(run: Arithmetic, a: Tensor, b: Tensor, over: Axes) -> Tensor:
     return Tensor((*shared, *left, *right), p.matmul(q).reshape((*batch, *rows, *columns)))
 
 
-def scatter(run: Arithmetic, source: Tensor, places: tuple[tuple[Idx, Expr], ...], bound: Axes) -> Tensor:
+def scatter(
+    run: Arithmetic, source: Tensor, places: tuple[tuple[Idx, Expr], ...], bound: tuple[Idx, ...]
+) -> Tensor:
     """Each element of ``source`` added up where ``places``, pairs (index, its value there), say; others are dropped."""
     named = [run.integers(e) for _, e in places]
     walked = tuple(dict.fromkeys(i for axes, _ in named for i in axes))
-    outer = tuple(i for i in walked if i not in bound)
-    over = tuple(i for i in walked if i in bound)
+    summed_over, wants = set(map(axis, bound)), tuple(axis(i) for i, _ in places)
+    outer = tuple(i for i in walked if i not in summed_over)
+    over = tuple(i for i in walked if i in summed_over)
     axes = (*outer, *over)
     rest = tuple(i for i in source.axes if i not in axes)
     lengths = [run.length(i) for i in axes]
     value = spread(source, (*axes, *rest)).broadcast((*lengths, *map(run.length, rest)))
-    wanted = [run.length(i) for i, _ in places]
+    wanted = list(map(run.length, wants))
     inside, target = np.ones(lengths, dtype=bool), np.zeros(lengths, dtype=int)
-    for position, n in zip((*(run.integers(i) for i in outer), *named), (*lengths[: len(outer)], *wanted), strict=True):
+    positions = [*(run.integers(i.index) for i in outer), *named]
+    for position, n in zip(positions, (*lengths[: len(outer)], *wanted), strict=True):
         where = along(*position, axes)
         inside, target = inside & (where >= 0) & (where < n), target * n + where
     targets = math.prod(lengths[: len(outer)]) * math.prod(wanted)
     rows = _rows_by_target(target.reshape(-1), inside.reshape(-1), targets)
     size = math.prod(map(run.length, rest))
-    positions = np.where(rows[..., None] < 0, -1, rows[..., None] * size + np.arange(size))
-    total = value.gather(positions).sum(1) if rows.shape[1] != 1 else value.gather(positions[:, 0])
+    at = np.where(rows[..., None] < 0, -1, rows[..., None] * size + np.arange(size))
+    total = value.gather(at).sum(1) if rows.shape[1] != 1 else value.gather(at[:, 0])
     shape = (*lengths[: len(outer)], *wanted, *map(run.length, rest))
-    return Tensor((*outer, *(i for i, _ in places), *rest), total.reshape(shape))
+    return Tensor((*outer, *wants, *rest), total.reshape(shape))
 
 
 def _rows_by_target(target: Any, inside: Any, targets: int) -> Any:

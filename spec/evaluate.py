@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, reduce
+from functools import reduce
 from operator import and_, or_
 from typing import Any
 
@@ -20,7 +20,7 @@ from sympy import Idx, Indexed, KroneckerDelta, Mod, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.contraction import Tensor, along, contract, scatter, spread
-from fiducial.spec.factors import factored, is_constant, split
+from fiducial.spec.factors import Axis, ByObject, axis, factored, is_constant, names_in, number_of, split
 from fiducial.spec.language import (
     Expr,
     Greatest,
@@ -35,7 +35,7 @@ from fiducial.spec.language import (
     size,
     whole,
 )
-from fiducial.spec.system import Stage, System, mentioned
+from fiducial.spec.system import Stage, System
 
 APPLIED = {
     sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", erfc: "erfc",
@@ -47,11 +47,11 @@ APPLIED = {
 class _Step:
     """Where a recurrence is: the index that it runs along, its value, and what earlier steps gave."""
 
-    index: Idx
-    lhs: Mapping[str, Expr]
+    axis: Axis
+    place: Mapping[str, int]  # of the axis among each variable's own
     position: int = 0
     results: dict[tuple[str, int], Any] = field(default_factory=dict)
-    memory: dict[Expr, Tensor] = field(default_factory=dict)
+    memory: dict[int, Tensor] = field(default_factory=dict)
 
 
 def evaluate(
@@ -66,7 +66,7 @@ def evaluate(
     for lhs in system.inputs:
         run.define(lhs, arrays[name_of(lhs)])
     for lhs, rule in system.shifts.items():
-        run.define(lhs, run.numbers.exact(run.aligned(run.tensor(rule), indices(lhs))))
+        run.define(lhs, run.numbers.exact(run.aligned(run.tensor(rule), _axes(lhs))))
     for stage in system.stages:
         run.advance(stage)
     return run.variables
@@ -80,8 +80,8 @@ class _Evaluator:
         self.known |= {symbol(name): _exactly(value)
                        for name, value in attributes.items() for symbol in (scalar, whole, above_zero)}  # fmt: skip
         self.variables: dict[str, Any] = {}
-        self.memory: dict[Expr, Tensor] = {}
-        self.lengths: dict[Idx, int] = {}
+        self.memory: dict[int, Tensor] = {}
+        self.lengths: dict[Axis, int] = {}
         self.step: _Step | None = None
 
     def define(self, lhs: Expr, value: Any) -> None:
@@ -91,37 +91,34 @@ class _Evaluator:
         """The variables of a stage: at once, or step by step."""
         if stage.step is None:
             ((lhs, rhs),) = stage.equations
-            self.define(lhs, self.aligned(self.tensor(rhs), indices(lhs)))
+            self.define(lhs, self.aligned(self.tensor(rhs), _axes(lhs)))
             return
-        step = self.step = _Step(stage.step, {name_of(lhs): lhs for lhs, _ in stage.equations})
-        steps = range(self.length(stage.step))
+        t = axis(stage.step)
+        rules = [(name_of(lhs), _axes(lhs), rhs) for lhs, rhs in stage.equations]
+        step = self.step = _Step(t, {name: axes.index(t) for name, axes, _ in rules})
+        steps = range(self.length(t))
         for step.position in reversed(steps) if stage.backward else steps:
             step.memory.clear()
-            for lhs, rhs in stage.equations:
-                value = self.aligned(self.tensor(rhs), _without(indices(lhs), stage.step))
-                step.results[name_of(lhs), step.position] = value
+            for name, axes, rhs in rules:
+                step.results[name, step.position] = self.aligned(self.tensor(rhs), _without(axes, t))
         self.step = None
-        for lhs, _ in stage.equations:
-            self.define(lhs, self.stacked([step.results[name_of(lhs), p] for p in steps], lhs, stage.step))
-
-    def stacked(self, parts: list[Any], lhs: Expr, t: Idx) -> Any:
-        if parts:
-            return parts[0].stack(parts[1:], indices(lhs).index(t))
-        return self.numbers.constant(sympy.Integer(0)).broadcast(tuple(map(self.length, indices(lhs))))
+        for name, axes, _ in rules:
+            parts = [step.results[name, p] for p in steps]
+            nothing = self.numbers.constant(sympy.Integer(0)).broadcast(tuple(map(self.length, axes)))
+            self.variables[name] = parts[0].stack(parts[1:], axes.index(t)) if parts else nothing
 
     # --- axes ---
 
-    def length(self, i: Idx) -> int:
+    def length(self, i: Axis) -> int:
         if i not in self.lengths:
-            self.lengths[i] = int((i.upper - i.lower + 1).xreplace(self.known))
+            self.lengths[i] = int((i.index.upper - i.index.lower + 1).xreplace(self.known))
         return self.lengths[i]
 
-    def aligned(self, t: Tensor, axes: tuple[Any, ...]) -> Any:
+    def aligned(self, t: Tensor, axes: tuple[Axis, ...]) -> Any:
         """The tensor's value with exactly these axes: moved, and repeated along those that it lacks."""
-        shape = tuple(self.length(i) if isinstance(i, Idx) else 1 for i in axes)
-        return spread(t, axes).broadcast(shape)
+        return spread(t, axes).broadcast(tuple(map(self.length, axes)))
 
-    def together(self, *tensors: Tensor) -> tuple[tuple[Idx, ...], list[Any]]:
+    def together(self, *tensors: Tensor) -> tuple[tuple[Axis, ...], list[Any]]:
         axes = tuple(dict.fromkeys(i for t in tensors for i in t.axes))
         return axes, [spread(t, axes) for t in tensors]
 
@@ -133,20 +130,21 @@ class _Evaluator:
 
     def tensor(self, e: Expr) -> Tensor:
         step = self.step
-        if step is not None and not names_in(e).isdisjoint(step.lhs):
+        if step is not None and not names_in(e).isdisjoint(step.place):
             return self.remembered(e, step.memory)
         self.step = None  # what does not change from step to step is computed once, for all steps
         whole = self.remembered(e, self.memory)
         self.step = step
-        if step is None or step.index not in whole.axes:
+        if step is None or step.axis not in whole.axes:
             return whole
-        axis = whole.axes.index(step.index)
-        return Tensor(_without(whole.axes, step.index), whole.value.part(axis, step.position))
+        value = whole.value.part(whole.axes.index(step.axis), step.position)
+        return Tensor(_without(whole.axes, step.axis), value)
 
-    def remembered(self, e: Expr, memory: dict[Expr, Tensor]) -> Tensor:
-        known = memory.get(e)
+    def remembered(self, e: Expr, memory: dict[int, Tensor]) -> Tensor:
+        key = number_of(e)
+        known = memory.get(key)
         if known is None:
-            known = memory[e] = self.dispatch(e)
+            known = memory[key] = self.dispatch(e)
         return known
 
     def dispatch(self, e: Expr) -> Tensor:
@@ -182,7 +180,7 @@ class _Evaluator:
         if isinstance(e, Piecewise):
             return self.piecewise(e.args)
         if isinstance(e, logistic):
-            return self.tensor(e.definition())
+            return self.tensor(_definition(e))
         if isinstance(e, detached):
             t = self.tensor(e.args[0])
             return Tensor(t.axes, t.value.detached())
@@ -207,12 +205,12 @@ class _Evaluator:
 
     # --- integers: positions and labels ---
 
-    def integers(self, e: Expr) -> tuple[tuple[Idx, ...], Any]:
+    def integers(self, e: Expr) -> tuple[tuple[Axis, ...], Any]:
         """An integer expression as a NumPy array over its free indices."""
         if isinstance(e, Idx):
-            if self.step is not None and e == self.step.index:
+            if self.step is not None and axis(e) is self.step.axis:
                 return (), np.asarray(self.step.position)
-            return (e,), np.arange(int(self.number(e.lower)), int(self.number(e.upper)) + 1)
+            return (axis(e),), np.arange(int(self.number(e.lower)), int(self.number(e.upper)) + 1)
         if isinstance(e, Indexed):
             return self.looked_up(np.asarray(self.variables[name_of(e)]), e.indices)
         if isinstance(e, sympy.Symbol) and e.name in self.variables:
@@ -227,23 +225,23 @@ class _Evaluator:
             return axes, reduce(_INTEGER_ARITHMETIC[type(e)], [along(a, v, axes) for a, v in parts])
         return (), np.asarray(int(self.number(e)))
 
-    def looked_up(self, data: Any, positions: tuple[Expr, ...]) -> tuple[tuple[Idx, ...], Any]:
+    def looked_up(self, data: Any, positions: tuple[Expr, ...]) -> tuple[tuple[Axis, ...], Any]:
         parts = [self.integers(p) for p in positions]
         axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
         return axes, data[tuple(along(a, v, axes) for a, v in parts)]
 
-    def from_integers(self, axes: tuple[Idx, ...], array: Any) -> Tensor:
+    def from_integers(self, axes: tuple[Axis, ...], array: Any) -> Tensor:
         return Tensor(axes, self.numbers.interval(array, array))
 
-    def compared(self, left: Expr, right: Expr, operation: Any) -> tuple[tuple[Idx, ...], Any]:
+    def compared(self, left: Expr, right: Expr, operation: Any) -> tuple[tuple[Axis, ...], Any]:
         (a, p), (b, q) = self.integers(left), self.integers(right)
         axes = tuple(dict.fromkeys((*a, *b)))
         return axes, operation(along(a, p, axes), along(b, q, axes))
 
     def element(self, e: Indexed) -> Tensor:
         step = self.step
-        if step is not None and name_of(e) in step.lhs:
-            place = indices(step.lhs[name_of(e)]).index(step.index)
+        if step is not None and name_of(e) in step.place:
+            place = step.place[name_of(e)]
             value = step.results.get((name_of(e), int(self.integers(e.indices[place])[1])))
             if value is None:  # before the first step: a coefficient of 0 removes it
                 return self.times([Tensor((), self.numbers.constant(sympy.Integer(0)))])
@@ -255,8 +253,10 @@ class _Evaluator:
 
     def picked(self, value: Any, at: tuple[Expr, ...]) -> Tensor:
         """The elements at these positions."""
-        if all(isinstance(i, Idx) for i in at) and len(set(at)) == len(at):
-            return Tensor(at, value)
+        if all(isinstance(i, Idx) for i in at):
+            axes = tuple(map(axis, at))
+            if len(set(axes)) == len(axes) and (self.step is None or self.step.axis not in axes):
+                return Tensor(axes, value)
         positions = np.arange(math.prod(value.shape)).reshape(value.shape)
         # Positions outside the array belong to terms that a guard removes: any element will do.
         parts = [self.integers(p) for p in at]
@@ -277,7 +277,7 @@ class _Evaluator:
     def number_of_terms(self, e: Expr) -> int:
         """The terms that the sums in a product add up; 0 where there is no sum."""
         sums = [f for f in sympy.Mul.make_args(e) if isinstance(f, Sum)]
-        return max((math.prod(self.length(limits[0]) for limits in s.limits) for s in sums), default=0)
+        return max((math.prod(self.length(axis(limits[0])) for limits in s.limits) for s in sums), default=0)
 
     def power(self, e: Expr) -> Tensor:
         base, exponent = e.args[0], self.number(e.args[1])
@@ -312,8 +312,8 @@ class _Evaluator:
     def sum(self, body: Expr, bound: tuple[Idx, ...]) -> Tensor:
         inside, outside, others, places = split(body, bound)
         factors = [self.tensor(f) for f in inside]
-        if any(i in t.axes for i, _ in places for t in factors):
-            factors += [self.tensor(KroneckerDelta(i, e)) for i, e in places]
+        if any(axis(i) in t.axes for i, _ in places for t in factors):
+            factors += [self.tensor(_delta(place)) for place in places]
             places = ()
         walked = {i for _, e in places for i in e.atoms(Idx)}
         total = contract(self, factors, tuple(i for i in bound if i not in walked), others)
@@ -324,7 +324,8 @@ class _Evaluator:
     def greatest(self, e: Greatest) -> Tensor:
         t = self.tensor(e.function)
         for limits in e.limits:
-            t = Tensor(_without(t.axes, limits[0]), t.value.max(t.axes.index(limits[0])))
+            i = axis(limits[0])
+            t = Tensor(_without(t.axes, i), t.value.max(t.axes.index(i)))
         return t
 
     # --- pieces ---
@@ -341,7 +342,7 @@ class _Evaluator:
         masks = [along(axes, m, everything) for m in (yes, no)]
         return Tensor(everything, self.numbers.choose(*masks, spread(a, everything), spread(b, everything)))
 
-    def truth(self, c: Any) -> tuple[tuple[Idx, ...], Any, Any]:
+    def truth(self, c: Any) -> tuple[tuple[Axis, ...], Any, Any]:
         """Where a condition certainly holds, and where it certainly does not."""
         if isinstance(c, sympy.And | sympy.Or):
             parts = [self.truth(a) for a in c.args]
@@ -352,7 +353,7 @@ class _Evaluator:
         if c.lhs.is_integer and c.rhs.is_integer:
             axes, holds = self.compared(c.lhs, c.rhs, _INTEGER[type(c)])
             return axes, holds, ~holds
-        t = self.tensor(c.lhs - c.rhs)
+        t = self.tensor(_difference(c))
         if isinstance(c, sympy.Gt | sympy.Le):
             yes, no = t.value.positive()
         elif isinstance(c, sympy.Lt | sympy.Ge):
@@ -376,7 +377,7 @@ class _Evaluator:
         top, t = self.tensor(greatest), self.tensor(element)
         candidates = self.combine(self.tensor(greatest.function), top, lambda p, q: p - q)
         possible = ~_cpu(candidates.value.negative()[0])
-        reduced = tuple(candidates.axes.index(limits[0]) for limits in greatest.limits)
+        reduced = tuple(candidates.axes.index(axis(limits[0])) for limits in greatest.limits)
         many = Tensor(tuple(i for i in candidates.axes if i in top.axes), possible.sum(axis=reduced) > 1)
         mine = self.combine(t, top, lambda p, q: p - q)
         high = ~_cpu(mine.value.negative()[0])
@@ -406,14 +407,18 @@ def _times_itself(value: Any, times: int) -> Any:
     return half * half if times % 2 == 0 else half * half * value
 
 
-@cache
-def names_in(e: Expr) -> frozenset[str]:
-    """The names in an expression, remembered."""
-    return frozenset(mentioned(e))
+# What is made of expressions on the way is made once: it is remembered by identity.
+_definition = ByObject(lambda e: e.definition())
+_difference = ByObject(lambda c: c.lhs - c.rhs)
+_delta = ByObject(lambda place: KroneckerDelta(*place))
 
 
-def _without(axes: tuple[Any, ...], i: Idx) -> tuple[Any, ...]:
-    return tuple(a for a in axes if a != i)
+def _axes(lhs: Expr) -> tuple[Axis, ...]:
+    return tuple(axis(i) for i in indices(lhs))
+
+
+def _without(axes: tuple[Axis, ...], i: Axis) -> tuple[Axis, ...]:
+    return tuple(a for a in axes if a is not i)
 
 
 def _cpu(mask: Any) -> Any:

@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
+from typing import Generic, TypeVar
 
 import sympy
 from sympy import Idx, KroneckerDelta
 
 from fiducial.spec.language import Expr
+from fiducial.spec.system import mentioned
+
+T = TypeVar("T")
 
 
-@cache
-def is_constant(e: Expr) -> bool:
-    """Whether it is a number, free of symbols."""
-    return bool(e.is_number)
+class ByObject(Generic[T]):
+    """A function of an expression, remembered by the expression's identity: comparing expressions is slow."""
+
+    def __init__(self, function: Callable[[Expr], T]) -> None:
+        self.function = function
+        self.known: dict[int, tuple[Expr, T]] = {}  # the expression is kept, so that its identity stays its own
+
+    def __call__(self, e: Expr) -> T:
+        found = self.known.get(id(e))
+        if found is None:
+            found = self.known[id(e)] = (e, self.function(e))
+        return found[1]
 
 
-@cache
+class Axis:
+    """An index as an axis of a tensor: equal indices have one."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: Idx) -> None:
+        self.index = index
+
+
+_axes: dict[Idx, Axis] = {}
+_numbers: dict[Expr, int] = {}
+axis = ByObject(lambda i: _axes.setdefault(i, Axis(i)))
+number_of = ByObject(lambda e: _numbers.setdefault(e, len(_numbers)))  # the same for equal expressions
+names_in = ByObject(lambda e: frozenset(mentioned(e)))
+
+
+is_constant = ByObject(lambda e: bool(e.is_number))
+
+
+@ByObject
 def factored(e: Expr) -> tuple[float, tuple[Expr, ...], tuple[Expr, ...]]:
     """A product as an exact scale (a sign, a power of two), the factors of its numerator, those of its denominator."""
     scale = 1.0
