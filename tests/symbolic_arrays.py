@@ -68,6 +68,9 @@ class SymbolArray:
     def __getitem__(self, key: Any) -> "SymbolArray":
         return SymbolArray(self.values[key], self.dtype)
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.values[key] = _objects(value)
+
     def __iter__(self) -> Iterator["SymbolArray"]:
         return (self[i] for i in range(len(self.values)))
 
@@ -212,6 +215,7 @@ namespace = SimpleNamespace(
     isfinite=_lift(lambda z: z not in _INFINITE, 1, "bool"),
     isnan=_lift(lambda z: z is sympy.nan, 1, "bool"),
     sum=_reduction(sympy.Add),
+    mean=_reduction(lambda *row: sympy.Add(*row) / len(row)),
     max=_reduction(sympy.Max),
     min=_reduction(sympy.Min),
     any=_reduction(sympy.Or, "bool"),
@@ -235,6 +239,7 @@ namespace = SimpleNamespace(
     searchsorted=_searchsorted,
     asarray=_asarray,
     astype=_astype,
+    full=lambda shape, value, *, dtype="float64", device=None: _full(shape, value, dtype),
     zeros=lambda shape, *, dtype="float64", device=None: _full(shape, 0, dtype),
     ones=lambda shape, *, dtype="float64", device=None: _full(shape, 1, dtype),
     zeros_like=lambda x: _full(x.shape, 0, x.dtype),

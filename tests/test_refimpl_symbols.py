@@ -22,24 +22,12 @@ from fiducial import refimpl
 from fiducial.spec.catalogue import CATALOGUE
 from fiducial.spec.evaluate import evaluate
 from fiducial.spec.language import indices, name_of
-from fiducial.spec.layouts import Broadcast, Direct, Elementwise, Lookup, Matmul, NewAxis, Over
 from fiducial.spec.normal_form import is_zero
 from fiducial.spec.numbers.objects import SymbolNumbers
 from fiducial.spec.numbers.scalar import enclosed
 from fiducial.spec.operation import PROBABILITY, WEIGHT, Definition, Operation
 from fiducial.spec.prove import variants
 
-Shapes = list[tuple[int, ...]]
-SIZES = {"N": 2, "K": 3, "D": 2, "M": 3, "num_classes": 3}
-SHAPES: dict[type, list[tuple[Shapes, dict[str, Any]]]] = {
-    Elementwise: [([(2, 1)], {})],
-    Broadcast: [([(2, 1, 2), (1, 2)], {}), ([(), (2,)], {})],
-    Matmul: [([(2, 1, 2, 3), (3, 2)], {}), ([(3,), (2, 3, 2)], {}), ([(2, 3), (3,)], {}), ([(3,), (3,)], {})],
-    NewAxis: [([(2, 3)], {"axis": axis}) for axis in (0, 1, -1)],
-    Lookup: [([(4, 2), (2, 3)], {}), ([(3, 1), ()], {})],
-    Over: [([(2, 3)], {"axis": -1}), ([(3, 2)], {"axis": 0}), ([(1, 2, 2)], {"axis": 1})],
-}
-SEVERAL = [([(2, 2)], {"axis": None, "keepdims": False}), ([(2, 2, 1)], {"axis": (2, 0), "keepdims": True})]
 LABELS = numpy.array([2, 0, 2, 1, 0, 2])  # some repeat, and 1 is the label to ignore
 POSITIVE = ("alpha", "delta")  # their conditions are decided where the sign is known
 VALUES: dict[str, list[Any]] = {
@@ -47,16 +35,6 @@ VALUES: dict[str, list[Any]] = {
     "beta": [sympy.exp(sympy.Symbol("log_beta", real=True)), -sympy.exp(sympy.Symbol("log_beta", real=True))],
     "pos_weight": [None, sympy.Symbol("pos_weight", positive=True)],
 }  # fmt: skip
-
-
-def layouts(operation: Operation, definition: Definition) -> list[tuple[Shapes, dict[str, Any]]]:
-    """The shapes of the inputs with the attributes of the layout; one shape in the table stands for all inputs."""
-    inputs = definition.system.inputs
-    if isinstance(operation.layout, Direct):
-        return [([tuple(SIZES[str(i.upper + 1)] for i in indices(x)) for x in inputs], {})]
-    found = SHAPES[type(operation.layout)] + (SEVERAL if getattr(operation.layout, "several", False) else [])
-    keepdims = {"keepdims": False} if "keepdims" in operation.attributes else {}
-    return [(s * len(inputs) if len(s) == 1 else s, {**keepdims, **attributes}) for s, attributes in found]
 
 
 def numbers(operation: Operation) -> Iterator[dict[str, Any]]:
@@ -71,7 +49,7 @@ def calls(operation: Operation) -> Iterator[tuple[Definition, list[SymbolArray],
     """Each call to prove: its definition, its arrays and its attributes."""
     for variant in variants(operation):
         definition = operation.definition(variant)
-        for shapes, laid in layouts(operation, definition):
+        for shapes, laid in operation.layout.small(definition):
             for values in numbers(operation):
                 arrays = [_input(definition, x, s) for x, s in zip(definition.system.inputs, shapes, strict=True)]
                 yield definition, arrays, {**variant, **laid, **values}
@@ -81,8 +59,12 @@ def calls(operation: Operation) -> Iterator[tuple[Definition, list[SymbolArray],
 
 def _input(definition: Definition, x: Any, shape: tuple[int, ...]) -> SymbolArray:
     domain = definition.domains[name_of(x)]
+    if domain.below is not None and not shape:
+        return SymbolArray(7, "int64")
     if domain.below is not None:
-        return SymbolArray(LABELS[: math.prod(shape)].reshape(shape), "int64")
+        return SymbolArray(numpy.resize(LABELS, shape), "int64")
+    if domain.whole:
+        return SymbolArray(numpy.resize([1, 0, 2] if domain.high > 1 else [1, 0], shape))
     return symbols(name_of(x), *shape, positive=True if domain.low >= 0 else None)
 
 
@@ -99,6 +81,7 @@ def written_out(
     """The definition's outputs, entry by entry, in the shapes of the equations."""
     kinds = {n: a.kind for n, a in operation.attributes.items()}
     sizes = {n: int(attributes[n]) for n, kind in kinds.items() if kind == "count"}
+    sizes |= operation.layout.integers(attributes)
     known = {n: 1 if attributes[n] is None else attributes[n] for n, kind in kinds.items() if kind == "number"}
     given: dict[str, Any] = {}
     laid = operation.layout.inputs([a.values for a in arrays], attributes)
@@ -106,6 +89,7 @@ def written_out(
         sizes |= {str(i.upper + 1): n for i, n in zip(indices(x), a.shape, strict=True)}
         integer = definition.domains[name_of(x)].below is not None
         given[name_of(x)] = a.astype(int) if integer else SymbolNumbers().data(a)
+    sizes |= definition.derived_sizes(sizes)
     found = evaluate(definition.system, SymbolNumbers(), given, sizes, known)
     return [found[name_of(y)].items for y in definition.system.outputs]
 
@@ -115,16 +99,19 @@ def differences(operation: Operation, forward: Any, vjp: Any) -> Iterator[tuple[
     for definition, arrays, attributes in calls(operation):
         system, shapes = definition.system, [a.shape for a in arrays]
         keywords = {n: attributes[n] for n in operation.passed if n in inspect.signature(forward).parameters}
-        results, truths = _several(forward(*arrays, **keywords)), written_out(operation, definition, arrays, attributes)
+        arguments = _arguments(operation, arrays)
+        results = _several(forward(*arguments, **keywords))
+        truths = written_out(operation, definition, arrays, attributes)
         cotangents, along = [], sympy.S.Zero
         for y, result, truth in zip(system.outputs, results, truths, strict=True):
-            place = shapes, len(indices(y)), attributes
+            place = shapes, y, attributes
             yield from _entries(name_of(y), keywords, operation.layout.output(result.values, *place), truth)
             cotangents.append(symbols(f"d{name_of(y)}", *result.shape))
             along += numpy.sum(operation.layout.output(cotangents[-1].values, *place) * truth)
         if not system.differentiable:
             continue
-        gradients = _several(vjp(tuple(cotangents) if len(cotangents) > 1 else cotangents[0], *arrays, **keywords))
+        several = list(cotangents) if operation.layout.listed else tuple(cotangents)
+        gradients = _several(vjp(several if len(several) > 1 else cotangents[0], *arguments, **keywords))
         wanted = [(x, a) for x, a in zip(system.inputs, arrays, strict=True) if x in system.differentiable]
         for (x, a), gradient in zip(wanted, gradients, strict=True):
             # At a target of 0 or 1 there is nothing to differentiate by.
@@ -133,8 +120,17 @@ def differences(operation: Operation, forward: Any, vjp: Any) -> Iterator[tuple[
             yield from _entries(f"d{name_of(x)}", keywords, numpy.where(free, gradient.values, 0), truth)
 
 
+def _arguments(operation: Operation, arrays: list[SymbolArray]) -> list[Any]:
+    if operation.layout.listed:
+        return [arrays]
+    missing = len(operation.default_definition().system.inputs) - len(arrays)
+    sizes = not any(map(indices, operation.default_definition().system.inputs))
+    return [*([int(a) for a in arrays] if sizes else arrays), *[None] * missing]
+
+
 def _several(results: Any) -> list[SymbolArray]:
-    return list(results) if isinstance(results, tuple) else [results]
+    found = list(results) if isinstance(results, tuple | list) else [results]
+    return [SymbolArray(r, "int64") if isinstance(r, int) else r for r in found]
 
 
 def _entries(name: str, keywords: dict[str, Any], got: Any, truth: Any) -> Iterator[tuple[str, Any]]:
