@@ -33,7 +33,7 @@ HEADS = {
         sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Mod,
     )
 }  # fmt: skip
-ASSUMPTIONS = ("integer", "positive", "real")
+ASSUMPTIONS = ("integer", "positive", "nonnegative", "real")
 _memory: dict[str, System] = {}
 
 
@@ -160,6 +160,8 @@ def _same(e: Any) -> Any:
 def _plainest(assumptions: Mapping[str, bool]) -> dict[str, bool]:
     """The assumptions that the language's own constructors pass: integers are not also declared real."""
     given = {k: bool(v) for k, v in assumptions.items() if k in ASSUMPTIONS}
-    if given.get("integer") or given.get("positive"):
+    if given.get("positive"):
+        given.pop("nonnegative", None)
+    if len(given) > 1:
         given.pop("real", None)
     return given

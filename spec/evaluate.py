@@ -28,9 +28,11 @@ from fiducial.spec.language import (
     above_zero,
     detached,
     erfc,
+    holds,
     indices,
     logistic,
     name_of,
+    natural,
     scalar,
     size,
     whole,
@@ -75,10 +77,11 @@ def evaluate(
 class _Evaluator:
     def __init__(self, numbers: Any, sizes: Mapping[str, int], attributes: Mapping[str, Any]) -> None:
         self.numbers = numbers
-        self.known: dict[Expr, Expr] = {symbol(name): sympy.Integer(value)
-                                        for name, value in sizes.items() for symbol in (size, whole)}  # fmt: skip
-        self.known |= {symbol(name): _exactly(value)
-                       for name, value in attributes.items() for symbol in (scalar, whole, above_zero)}  # fmt: skip
+        self.known: dict[Expr, Expr] = {}
+        for name, value in sizes.items():
+            self.known |= dict.fromkeys((size(name), whole(name), natural(name)), sympy.Integer(value))
+        for name, value in attributes.items():
+            self.known |= dict.fromkeys((scalar(name), whole(name), above_zero(name)), _exactly(value))
         self.variables: dict[str, Any] = {}
         self.memory: dict[int, Tensor] = {}
         self.lengths: dict[Axis, int] = {}
@@ -186,6 +189,9 @@ class _Evaluator:
             return Tensor(t.axes, t.value.detached())
         if isinstance(e, Share):
             return self.share(e.args[0], e.args[1])
+        if isinstance(e, holds):
+            axes, yes, _ = self.truth(e.args[0])
+            return self.from_integers(axes, np.asarray(yes).astype(int))
         if isinstance(e, KroneckerDelta):
             axes, equal = self.compared(e.args[0], e.args[1], np.equal)
             return self.from_integers(axes, equal.astype(int))

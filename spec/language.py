@@ -47,6 +47,12 @@ def whole(name: str) -> sympy.Symbol:
 
 
 @cache
+def natural(name: str) -> sympy.Symbol:
+    """An integer attribute that is not negative."""
+    return sympy.Symbol(name, integer=True, nonnegative=True)
+
+
+@cache
 def scalar(name: str) -> sympy.Symbol:
     """A real number: an attribute, or an array of rank 0."""
     return sympy.Symbol(name, real=True)
@@ -111,10 +117,29 @@ class logistic(sympy.Function):
         return 1 / (1 + sympy.exp(-self.args[0]))
 
 
+class holds(sympy.Function):
+    """1 where a condition on positions holds, else 0."""
+
+    nargs = 1
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+    def _eval_power(self, exponent: Expr) -> Expr | None:
+        return self if exponent.is_positive else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return sympy.S.Zero
+
+
 class detached(sympy.Function):
     """The number itself, taken as a constant where it is differentiated: where a gradient is cut."""
 
     nargs = 1
+
+    @classmethod
+    def eval(cls, z: Expr) -> Expr | None:
+        return z if z.is_number else None
 
     def _eval_is_real(self) -> bool:
         return True

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from random import Random
+from typing import Any
 
 import sympy
 from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.calculus import with_fresh_bounds
-from fiducial.spec.language import Expr, Greatest, Share, detached, erfc, indices, logistic, name_of
+from fiducial.spec.language import Expr, Greatest, Share, detached, erfc, holds, indices, logistic, name_of
 from fiducial.spec.system import System
 
 Given = Sequence[tuple[Expr, Expr]]
@@ -35,6 +36,9 @@ def unfolded(e: Expr, system: System) -> Expr:
             return replace(inner)
         if not node.args or isinstance(node, Indexed | Idx):
             return node
+        if is_positional(node) and not node.has(sympy.oo, -sympy.oo):
+            # SymPy folds pieces out of nested sums, past the indices that these bind: products are safe.
+            return _by_indicators([(replace(value), condition) for value, condition in node.args])
         if isinstance(node, Sum | Greatest):
             return node.func(replace(node.function), *(limits[0] for limits in node.limits))
         return node.func(*map(replace, node.args))
@@ -52,7 +56,7 @@ def _cases(e: Expr) -> Iterator[Expr]:
 
     Kinks themselves are not covered: there a derivative is a set, and a function is continuous.
     """
-    pieces = [node for node in _outside_sums(e) if isinstance(node, PIECES)]
+    pieces = [node for node in _outside_sums(e) if isinstance(node, PIECES) and not is_positional(node)]
     elements = sorted({a for p in pieces for a in p.atoms(Indexed, sympy.Symbol) if not a.is_integer}, key=str)
     elements = [a for a in elements if not isinstance(a, sympy.Symbol) or not _is_label(a, elements)]
     rng = Random(0)
@@ -65,6 +69,14 @@ def _cases(e: Expr) -> Iterator[Expr]:
         seen.setdefault(_smooth(e, point), None)
     for region in seen:
         yield from _delta_cases(region)
+
+
+def is_positional(e: Expr) -> bool:
+    """Whether it is a function in pieces that positions (integers) choose."""
+    if not isinstance(e, Piecewise):
+        return False
+    relations = [c for _, condition in e.args for c in condition.atoms(sympy.core.relational.Relational)]
+    return bool(relations) and all(c.lhs.is_integer and c.rhs.is_integer for c in relations)
 
 
 PIECES = (Piecewise, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min)
@@ -88,6 +100,8 @@ def _smooth(e: Expr, point: dict[Expr, Expr]) -> Expr:
     """The branch that holds around a point, in every piece outside sums."""
     if not e.args or isinstance(e, Sum | Greatest | Indexed | Idx):
         return e
+    if is_positional(e):
+        return e.func(*((_smooth(value, point), c) for value, c in e.args))
     if isinstance(e, Piecewise):
         return next(_smooth(value, point) for value, c in e.args if c.xreplace(point) == sympy.true)
     args = [_smooth(a, point) for a in e.args]
@@ -141,7 +155,11 @@ def _expand(e: Expr, how: Callable[[Expr], Expr] = sympy.expand) -> Expr:
 
 def canonical(e: Expr) -> Expr:
     """An equal expression in which equal sums look the same."""
-    if not e.args or isinstance(e, (Indexed, Idx, KroneckerDelta, Greatest, *PIECES)):
+    if isinstance(e, Indexed):
+        return e.func(e.base, *map(sympy.expand, e.indices))
+    if is_positional(e):
+        return _expand(_by_indicators([(canonical(value), condition) for value, condition in e.args]))
+    if not e.args or isinstance(e, (Indexed, Idx, KroneckerDelta, Greatest, holds, *PIECES)):
         return e
     if isinstance(e, Sum):
         return _canonical_sum(e)
@@ -160,6 +178,26 @@ def canonical(e: Expr) -> Expr:
     if isinstance(e, sympy.log):
         return _canonical_log(canonical(e.args[0]))
     return _expand(e.func(*map(canonical, e.args)))
+
+
+def _by_indicators(cases: Sequence[tuple[Expr, Expr]]) -> Expr:
+    """Pieces that positions choose, as a sum of products with indicators, which are 0 or 1."""
+    (value, condition), *rest = cases
+    condition = sympy.And(*(c for c in sympy.And.make_args(condition) if not _always(c)))
+    if condition == sympy.true or not rest:
+        return value
+    return value * holds(condition) + _by_indicators(rest) * (1 - holds(condition))
+
+
+def _always(relation: Any) -> bool:
+    """Whether a comparison of positions holds for every value of their indices."""
+    if not isinstance(relation, sympy.Ge | sympy.Gt | sympy.Le | sympy.Lt):
+        return False
+    least = sympy.expand(relation.gts - relation.lts)  # greater minus less
+    for i in least.atoms(Idx):
+        least = least.xreplace({i: i.lower if least.coeff(i).is_positive else i.upper})
+    strict = isinstance(relation, sympy.Gt | sympy.Lt)
+    return bool(least.is_positive if strict else least.is_nonnegative)
 
 
 def _canonical_log(inside: Expr) -> Expr:

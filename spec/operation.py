@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
-from fiducial.spec.language import Expr, name_of, size, whole
+from fiducial.spec.language import Expr, name_of, natural, size, whole
 from fiducial.spec.system import System
 
 
@@ -98,7 +98,7 @@ class Definition:
 
     def derived_sizes(self, known: Mapping[str, int]) -> dict[str, int]:
         """The sizes that follow from these."""
-        symbols = {symbol(name): n for name, n in known.items() for symbol in (size, whole)}
+        symbols = {symbol(name): n for name, n in known.items() for symbol in (size, whole, natural)}
         return {name: int(formula.xreplace(symbols)) for name, (_, formula) in self.sizes.items()}
 
 

@@ -29,10 +29,14 @@ class Proof:
     holds: bool
 
 
-def prove_equal(statement: str, definition: Definition, left: Expr, right: Expr, given: Given = ()) -> Proof:
+def prove_equal(
+    statement: str, definition: Definition, left: Expr, right: Expr, given: Given = (), reversed: Sequence[Idx] = ()
+) -> Proof:
     """Proves left == right, both unfolded through the definition's adjoint system."""
     system = adjoint(definition.system)
-    exact = is_zero(unfolded(left, system) - unfolded(right, system), given)
+    backwards = right.replace(sympy.Sum, lambda f, *limits: sympy.Sum(f.xreplace(
+        {i: i.lower + i.upper - i for i in reversed if i in {limit[0] for limit in limits}}), *limits))
+    exact = is_zero(unfolded(left, system) - unfolded(backwards, system), given)
     seen = witnessed(definition, system, left, right, given)
     return Proof(statement, f"{'exact' if exact else 'NOT exact'}; {seen}", exact and seen.holds)
 
@@ -54,20 +58,24 @@ def text(e: Expr) -> str:
 
 @dataclass(frozen=True)
 class Identity:
-    """``left = right`` in the variables of the definition; a law of the outputs when ``law`` is set."""
+    """``left = right`` in the variables of the definition; a law of the outputs when ``law`` is set.
+
+    ``reversed`` are bound indices of ``right`` whose sums the proof runs from the last to the first.
+    """
 
     name: str
     left: Expr
     right: Expr
     given: Given = ()
     law: bool = False
+    reversed: tuple[Idx, ...] = ()
 
     @property
     def statement(self) -> str:
         return f"{self.name}: {text(self.left)} = {text(self.right)}{_under(self.given)}"
 
     def prove(self, definition: Definition) -> Proof:
-        return prove_equal(self.statement, definition, self.left, self.right, self.given)
+        return prove_equal(self.statement, definition, self.left, self.right, self.given, self.reversed)
 
 
 @dataclass(frozen=True)
@@ -161,6 +169,30 @@ class Invariance:
             if lhs.base == element.base:
                 return rhs.xreplace(dict(zip(lhs.indices, element.indices, strict=True)))
         return element
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """An output does not change when an input is multiplied by s > 0 and a number (of its square's unit) by s^2."""
+
+    name: str
+    of: Expr
+    scaled: Expr
+    squared: Expr
+
+    @property
+    def statement(self) -> str:
+        moved = f"{text(self.scaled)} -> s {text(self.scaled)}, {self.squared} -> s^2 {self.squared}"
+        return f"{self.name}: {text(self.of)} is the same under {moved}"
+
+    def prove(self, definition: Definition) -> Proof:
+        s, original = sympy.Symbol("s", positive=True), unfolded(self.of, definition.system)
+        moved = original.xreplace({self.squared: s**2 * self.squared}).replace(
+            lambda e: isinstance(e, sympy.Indexed) and name_of(e) == name_of(self.scaled), lambda e: s * e
+        )
+        exact = is_zero(moved - original)
+        seen = witnessed(definition, inputs_only(definition), moved, original)
+        return Proof(self.statement, f"{'exact' if exact else 'NOT exact'}; {seen}", exact and seen.holds)
 
 
 @dataclass(frozen=True)

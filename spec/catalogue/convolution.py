@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy
-from sympy import Integer, Piecewise, Sum, floor
+from sympy import Integer, KroneckerDelta, Piecewise, Sum, floor
 
-from fiducial.spec.language import Expr, Greatest, array, index, size, whole
+from fiducial.spec.demonstrations import convolution as shown
+from fiducial.spec.language import Expr, Greatest, array, index, natural, size, whole
 from fiducial.spec.layouts import Attributes
 from fiducial.spec.operation import REAL, Attribute, Definition, choice, define, form, labels, operation
 from fiducial.spec.patterns import Pattern
+from fiducial.spec.theorems import Gradient, Identity, Shown
 
 N, G, C, O = map(size, "NGCO")
 n, g, c, o = (index(*p) for p in zip("ngco", (N, G, C, O), strict=True))
@@ -33,7 +35,7 @@ class Windows:
         self.axes = range(dimensions)
         self.H, self.R, self.P = ([size(f"{letter}{k}") for k in self.axes] for letter in "HRP")
         self.stride, self.dilation = ([size(f"{word}{k}") for k in self.axes] for word in ("stride", "dilation"))
-        self.padding = [whole(f"padding{k}") for k in self.axes]
+        self.padding = [natural(f"padding{k}") for k in self.axes]
         self.h, self.r, self.p = ([index(f"{letter}{k}", length) for k, length in enumerate(lengths)]
                                   for letter, lengths in (("h", self.H), ("r", self.R), ("p", self.P)))  # fmt: skip
         self.a = [index(f"a{k}", self.H[k] + 2 * self.padding[k]) for k in self.axes]
@@ -96,7 +98,35 @@ def _convolution(dimensions: int, bias: str) -> Definition:
         inputs,
         {**k.pad((n, g, c), Integer(0)), out: total + b[g, o] if bias == "given" else total},
         sizes=k.sizes(),
+        theorems=_statements(k) if bias == "given" else (),
     )
+
+
+def _statements(k: Windows) -> list[Any]:
+    dy, weight = array("dy")[(n, g, o, *k.p)], w[(g, o, c, *k.r)]
+    flip = [length - 1 - r for length, r in zip(k.R, k.r, strict=True)]
+    flipped = Sum(padded[(n, g, c, *(s * p + d * (length - 1 - r) for s, p, d, length, r in zip(
+        k.stride, k.p, k.dilation, k.R, k.r, strict=True)))] * w[(g, o, c, *flip)], c, *k.r)  # fmt: skip
+    places = sympy.Mul(*(KroneckerDelta(at, h + pad) for at, h, pad in zip(k.at(), k.h, k.padding, strict=True)))
+    return [
+        Identity("is cross-correlation: convolution with the kernel reversed along every axis", y[(n, g, o, *k.p)],
+                 flipped + b[g, o], reversed=tuple(k.r)),
+        Gradient("an input element gets a cotangent from each window that holds it (locality)", x[(n, g, c, *k.h)],
+                 Sum(dy * weight * places, o, *k.p, *k.r)),
+        Gradient("a weight meets every window: correlation of the input with the cotangent", weight,
+                 Sum(dy * padded[(n, g, c, *k.at())], n, *k.p)),
+        Gradient("db = sum of dy over batch and places", b[g, o], Sum(dy, n, *k.p)),
+        Shown("linear in the input, but for the bias", shown.linear_in("x")),
+        Shown("linear in the kernel", shown.linear_in("w")),
+        Shown("translation equivariance: moving the padded input by m strides moves the output by m",
+              shown.equivariant),
+        Shown("the adjoint of a convolution is a convolution: at stride 1, of the padded cotangent with the kernel "
+              "reversed", shown.adjoint_is_convolution),
+        Shown("parameters do not grow with the image: (3 channels, 64 kernels of 3, length 32) against a dense layer",
+              shown.fewer_parameters),
+        Shown("a fully connected layer is not translation equivariant: a counterexample",
+              shown.dense_is_not_equivariant),
+    ]  # fmt: skip
 
 
 def _layout(dimensions: int) -> Pattern:
@@ -174,7 +204,15 @@ def conv3d(bias: str) -> Definition:
 def conv_output_size() -> Definition:
     length, result = whole("size"), whole("output")
     formula = output_size(length, size("kernel_size"), size("stride"), whole("padding"), size("dilation"))
-    return define({length: labels("40", low=12)}, {result: formula})
+    return define(
+        {length: labels("40", low=12)},
+        {result: formula},
+        theorems=[
+            Shown("counts the windows that fit: every combination of small lengths, kernels and steps",
+                  shown.counts_windows),
+            Shown("a rest of the room too small for a stride is left over", shown.room_for_the_last_window),
+        ],
+    )  # fmt: skip
 
 
 # --- pooling ---
@@ -215,6 +253,10 @@ def max_pool2d() -> Definition:
         {x[n, c, k.h[0], k.h[1]]: REAL},
         {**k.pad((n, c), -sympy.oo), y[n, c, k.p[0], k.p[1]]: Greatest(padded[(n, c, *k.at(dilated=False))], *k.r)},
         sizes=k.pooled_sizes(),
+        theorems=[
+            Shown("locally invariant: a bright pixel may move within its window", shown.pooling_is_locally_invariant),
+            Shown("pads with -inf: 0 would win over negative numbers at the border", shown.padding_of_max_pooling),
+        ],
     )
 
 
@@ -233,4 +275,6 @@ def avg_pool2d(count_include_pad: bool) -> Definition:
         {x[n, c, k.h[0], k.h[1]]: REAL},
         {**k.pad((n, c), Integer(0)), **({} if count_include_pad else own), y[n, c, k.p[0], k.p[1]]: total / divisor},
         sizes=k.pooled_sizes(),
-    )
+        theorems=[Shown("translation equivariance: moving the padded input by m strides moves the output by m",
+                        shown.equivariant)] if count_include_pad else [],
+    )  # fmt: skip

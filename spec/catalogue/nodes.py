@@ -283,5 +283,8 @@ def embedding() -> Definition:
     return define(
         {W[v, d]: REAL, at[i]: labels("V")},
         {y[i, d]: W[at[i], d]},
-        theorems=[Gradient("repeated positions accumulate", W[v, d], Sum(KroneckerDelta(v, at[i]) * dy[i, d], i))],
+        theorems=[
+            Identity("one-hot rows times the table", y[i, d], Sum(KroneckerDelta(v, at[i]) * W[v, d], v)),
+            Gradient("repeated positions accumulate", W[v, d], Sum(KroneckerDelta(v, at[i]) * dy[i, d], i)),
+        ],
     )

@@ -7,14 +7,17 @@ from typing import Any
 import sympy
 from sympy import Piecewise, Sum, exp, sqrt
 
+from fiducial.spec.demonstrations import attention as shown
 from fiducial.spec.language import Expr, Greatest, array, index, scalar, size
 from fiducial.spec.operation import REAL, Definition, choice, define, number, operation
 from fiducial.spec.patterns import Pattern
+from fiducial.spec.theorems import Gradient, Identity, Invariance, Scaling, Shown
 
 N, C, K, L, B, E, F, S = map(size, "N C K L B E F S".split())
 n, c, k, l, e, f, s = (index(*p) for p in zip("nclkefs", (N, C, K, L, E, F, S), strict=True))
 k, l, b_ = index("k", K), index("l", L), index("b", B)
 x, y, z, d, m, v, r, gamma, beta = map(array, "x y z deviation mean variance root gamma beta".split())
+a, dy = array("a"), array("dy")
 eps = scalar("eps")
 EPS = number(1e-5, 0.0625)
 
@@ -41,6 +44,14 @@ def batch_norm() -> Definition:
             z[n, c, l]: d[n, c, l] / r[c],
             y[n, c, l]: gamma[c] * z[n, c, l] + beta[c],
         },
+        theorems=[
+            Identity("mean 0", Sum(z[n, c, l], n, l), sympy.Integer(0)),
+            Identity("variance v / (v + eps)", Sum(z[n, c, l] ** 2, n, l) / (N * L), v[c] / (v[c] + eps)),
+            Invariance("a channel may be shifted", y[n, c, l], {x[n, c, l]: x[n, c, l] + a[c]}),
+            Scaling("and scaled, if eps is scaled along", z[n, c, l], x[n, c, l], eps),
+            Gradient("dbeta", beta[c], Sum(dy[n, c, l], n, l)),
+            Gradient("dgamma", gamma[c], Sum(dy[n, c, l] * z[n, c, l], n, l)),
+        ],
     )
 
 
@@ -68,7 +79,16 @@ def layer_norm() -> Definition:
             z[n, k]: d[n, k] / r[n],
             y[n, k]: gamma[k] * z[n, k] + beta[k],
         },
-    )
+        theorems=[
+            Identity("mean 0", Sum(z[n, k], k), sympy.Integer(0)),
+            Identity("variance v / (v + eps)", Sum(z[n, k] ** 2, k) / K, v[n] / (v[n] + eps)),
+            Invariance("a row may be shifted", y[n, k], {x[n, k]: x[n, k] + a[n]}),
+            Scaling("and scaled, if eps is scaled along", z[n, k], x[n, k], eps),
+            Gradient("(g - mean g - z mean(g z)) / root, g = dy gamma", x[n, k], (
+                dy[n, k] * gamma[k] - Sum(dy[n, k] * gamma[k], k) / K
+                - z[n, k] * Sum(dy[n, k] * gamma[k] * z[n, k], k) / K) / r[n]),
+        ],
+    )  # fmt: skip
 
 
 @operation(
@@ -86,7 +106,13 @@ def rms_norm() -> Definition:
             z[n, k]: x[n, k] / r[n],
             y[n, k]: gamma[k] * z[n, k],
         },
-    )
+        theorems=[
+            Identity("mean square v / (v + eps)", Sum(z[n, k] ** 2, k) / K, v[n] / (v[n] + eps)),
+            Scaling("a row may be scaled, if eps is scaled along", z[n, k], x[n, k], eps),
+            Gradient("(g - z mean(g z)) / root, g = dy gamma", x[n, k], (
+                dy[n, k] * gamma[k] - z[n, k] * Sum(dy[n, k] * gamma[k] * z[n, k], k) / K) / r[n]),
+        ],
+    )  # fmt: skip
 
 
 q, keys, values, p, score, shift = map(array, "q k v p score shift".split())
@@ -128,5 +154,12 @@ def scaled_dot_product_attention(causal: bool, scale: float | None) -> Definitio
         {**scores, **averaged(weight, mass, exp(score[b_, l, s]))},
         # The softmax is the same for every shift: near the greatest score nothing overflows.
         stable={**scores, **averaged(near, total, exp(score[b_, l, s] - shift[b_, l]))},
+        theorems=[
+            Identity("each query's weights sum to one", Sum(p[b_, l, s], s), sympy.Integer(1)),
+            Gradient("dv = p^T dy", values[b_, s, f], Sum(p[b_, l, s] * dy[b_, l, f], l)),
+            *([Shown("every query sees a key, for L != S too", shown.every_row_sees_a_key)] if causal else [
+                Shown("keys and their values are a set: any order gives the same", shown.keys_in_any_order),
+                Shown("permutation equivariance of the queries", shown.queries_in_any_order)]),
+        ],
         shifts={shift[b_, l]: Greatest(seen(Sum(q[b_, l, e] * keys[b_, s, e], e), -sympy.oo), s) * factor},
     )

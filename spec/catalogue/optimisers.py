@@ -7,11 +7,12 @@ from typing import Any
 import sympy
 from sympy import Abs, Expr, Integer, Max, Min, Piecewise, Sum, sqrt
 
+from fiducial.spec.demonstrations import optimisers as shown
 from fiducial.spec.language import Greatest, above_zero, array, index, scalar, size
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.operation import REAL, WEIGHT, Definition, choice, count, define, number, operation
 from fiducial.spec.patterns import Listed
-from fiducial.spec.theorems import Identity
+from fiducial.spec.theorems import Identity, Shown
 
 i = index("i", size("I"))
 w, g, v, s, m = (array(name)[i] for name in "w g v s m".split())
@@ -32,7 +33,12 @@ def sgd() -> Definition:
     return define(
         {w: REAL, g: REAL},
         {w_next: w - lr * (g + decay * w)},
-        theorems=[Identity("decay shrinks the weight first", w_next, (1 - lr * decay) * w - lr * g)],
+        theorems=[
+            Identity("decay shrinks the weight first", w_next, (1 - lr * decay) * w - lr * g),
+            Shown("weight decay is the gradient of the L2 penalty: coupled and decoupled are the same for SGD",
+                  shown.sgd_decays_as_l2),
+            Shown("on a quadratic it converges just where lr < 2 / the greatest eigenvalue", shown.quadratic),
+        ],
     )
 
 
@@ -49,7 +55,9 @@ def momentum(nesterov: bool) -> Definition:
         {w: REAL, g: REAL, v: REAL},
         {slope: g + decay * w, v_next: rho * v + slope, w_next: w - lr * ahead},
         outputs=[w_next, v_next],
-    )
+        theorems=[Shown("three steps, Nesterov's: each looks ahead along its velocity", shown.three_steps_of_nesterov)
+                  if nesterov else Shown("three steps: the velocity is a running sum", shown.three_steps_of_momentum)],
+    )  # fmt: skip
 
 
 @operation(
@@ -63,6 +71,7 @@ def adagrad() -> Definition:
         {w: REAL, g: REAL, s: WEIGHT},
         {s_next: s + g**2, w_next: w - lr * g / (sqrt(s_next) + eps)},
         outputs=[w_next, s_next],
+        theorems=[Shown("three steps: all squares are kept", shown.three_steps_of_squares(Integer(1), Integer(1)))],
     )
 
 
@@ -78,6 +87,7 @@ def rmsprop() -> Definition:
         {w: REAL, g: REAL, s: WEIGHT},
         {s_next: rho * s + (1 - rho) * g**2, w_next: w - lr * g / (sqrt(s_next) + eps)},
         outputs=[w_next, s_next],
+        theorems=[Shown("three steps: squares fade by rho", shown.three_steps_of_squares(rho, 1 - rho))],
     )
 
 
@@ -95,7 +105,13 @@ def _adam(coupled: bool) -> Definition:
             w_next: kept - lr * m_hat / (sqrt(v_hat) + eps),
         },
         outputs=[w_next, m_next, v_next],
-    )
+        theorems=[
+            Shown("the start's bias is corrected: at steps 1, 2, 3 a constant gradient is found exactly",
+                  shown.bias_is_corrected),
+            *([Shown("coupled weight decay is not decoupled: from rest it moves by lr, whatever the decay's size",
+                     shown.coupled_decay_differs)] if coupled else []),
+        ],
+    )  # fmt: skip
 
 
 ADAM: dict[str, Any] = {
@@ -150,4 +166,6 @@ def clip_by_global_norm() -> Definition:
         stable={norm: scale * length(scale), **shares},
         shifts={scale: Piecewise((widest, widest > 0), (1, True))},
         outputs=clipped,
+        theorems=[Shown("what is too long becomes shorter than max_norm, the rest is kept",
+                        shown.never_longer_than_the_limit)],
     )

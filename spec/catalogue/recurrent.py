@@ -7,14 +7,17 @@ from typing import Any
 
 from sympy import Eq, Mod, Piecewise, Sum, tanh
 
+from fiducial.spec.demonstrations import recurrent as shown
 from fiducial.spec.language import Expr, array, detached, index, logistic, size
 from fiducial.spec.operation import REAL, Definition, Domain, choice, define, operation
 from fiducial.spec.patterns import Pattern
+from fiducial.spec.theorems import Gradient, Shown
 
 N, T, D, H = map(size, "NTDH")
 n, t, d, j, k = (index(*p) for p in zip("ntdjk", (N, T, D, H, H), strict=True))
 x, h0, c0, Wx, Wh, b, bx, bh = map(array, "x h0 c0 Wx Wh b bx bh".split())
 hs, cs, c_T, before, cell_before = map(array, "hs cs c_T before cell_before".split())
+pre, i_, f_, g_, o_ = map(array, "pre i f g o".split())
 STATE, WEIGHTS = Domain(scale=0.5), Domain(scale=0.3)
 TRUNCATE = choice(None, 2)
 BPTT = "Werbos, Backpropagation through time, 1990; truncated: Williams and Peng 1990"
@@ -41,7 +44,7 @@ def _layout(gates: int, states: int, biases: int) -> Pattern:
     return Pattern(
         read=("n t d", *["n j"] * states, f"d {wide}", f"k {wide}", *[wide] * biases),
         structures=(sizes(2, 3, 2, 3), sizes(1, 1, 1, 1), sizes(3, 4, 2, 2), sizes(1, 5, 3, 2), sizes(2, 2, 1, 4)),
-        large=sizes(6, 5, 4, 3), tiny=(sizes(1, 3, 1, 1), sizes(1, 2, 2, 2)) if gates == 1 else (sizes(1, 2, 1, 1),),
+        large=sizes(6, 5, 4, 3), tiny=(sizes(1, 3, 1, 1), sizes(1, 2, 1, 2)) if gates == 1 else (sizes(1, 2, 1, 1),),
     )
 
 
@@ -55,10 +58,37 @@ def rnn(truncate: int | None) -> Definition:
         {x[n, t, d]: REAL, h0[n, j]: STATE, Wx[d, j]: WEIGHTS, Wh[k, j]: WEIGHTS, b[j]: STATE},
         {
             before[n, t, k]: previous(hs, h0, truncate),
-            hs[n, t, j]: tanh(Sum(x[n, t, d] * Wx[d, j], d) + Sum(before[n, t, k] * Wh[k, j], k) + b[j]),
+            pre[n, t, j]: Sum(x[n, t, d] * Wx[d, j], d) + Sum(before[n, t, k] * Wh[k, j], k) + b[j],
+            hs[n, t, j]: tanh(pre[n, t, j]),
         },
         sizes=_cut(truncate),
+        theorems=[
+            Gradient("weights are shared over time: every step adds to their gradient", Wh[k, j],
+                     Sum(before[n, t, k] * array("dpre")[n, t, j], n, t)),
+            Shown("the gradient through time is a product of Jacobians (1 - tanh^2) Wh", shown.product_of_jacobians),
+            Shown("vanishing: a step scales it by at most |Wh| (tanh) or |Wh| / 4 (sigmoid), T steps by (1/4)^T |Wh|^T",
+                  shown.vanishing),
+            *([Shown("exploding: near rest, with Wh = 2, it doubles at every step", shown.exploding)]
+              if truncate is None else []),
+            Shown("RNN: H (D + H + 1) parameters", shown.parameters(1, 1)),
+            *_shared(truncate),
+        ],
     )
+
+
+def _shared(truncate: int | None) -> list[Any]:
+    """What is true of every recurrent layer."""
+    if truncate is not None:
+        return [
+            Shown(f"truncated after {truncate} steps: the forward pass is unchanged", shown.forward_unchanged),
+            Shown("and the adjoint is the full one, cut before the steps k, 2k, ...", shown.adjoint_is_cut(truncate)),
+        ]
+    return [
+        Shown("temporal invariance: the same map at every step", shown.same_at_every_step),
+        Shown("and without input, bias and state it stays at rest: a shifted input shifts the output",
+              shown.rest_stays_at_rest),
+        Shown("sequentiality: no step reads a later one", shown.never_looks_ahead),
+    ]  # fmt: skip
 
 
 def _orders(names: str, *first: str) -> Any:
@@ -66,7 +96,6 @@ def _orders(names: str, *first: str) -> Any:
 
 
 a4, a3 = index("a", 4), index("a", 3)
-pre, i_, f_, g_, o_ = map(array, "pre i f g o".split())
 
 
 @operation(
@@ -96,6 +125,13 @@ def lstm(gate_order: str, truncate: int | None) -> Definition:
         },
         outputs=[hs[n, t, j], c_T[n, j]],
         sizes=_cut(truncate),
+        theorems=[
+            Shown("the cell's gradient path is the product of the forget gates", shown.cell_path),
+            Shown("LSTM: 4 H (D + H + 1) parameters", shown.parameters(4, 1)),
+            Shown("any other order of gates is the same layer with its blocks permuted", shown.gates_permuted(
+                gate_order, "ogfi", lambda other: lstm.definition({"gate_order": other, "truncate": truncate}))),
+            *_shared(truncate),
+        ],
     )  # fmt: skip
 
 
@@ -126,4 +162,14 @@ def gru(gate_order: str, reset_after: bool, truncate: int | None) -> Definition:
             hs[n, t, j]: (1 - z_[n, t, j]) * n_[n, t, j] + z_[n, t, j] * before[n, t, j],
         },
         sizes=_cut(truncate),
+        theorems=[
+            Shown("GRU, lighter than an LSTM: 3 H (D + H + 2) parameters, 3 H (D + H + 1) with one bias",
+                  shown.parameters(3, 2)),
+            Shown("any other order of gates is the same layer with its blocks permuted", shown.gates_permuted(
+                gate_order, "nzr", lambda other: gru.definition(
+                    {"gate_order": other, "reset_after": reset_after, "truncate": truncate}))),
+            Shown("reset before or after: the same for one unit without a bias, different with one",
+                  shown.reset_before_or_after),
+            *_shared(truncate),
+        ],
     )  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sympy import Abs, Sum
+from sympy import Abs, Sum, sign
 
+from fiducial.spec.demonstrations import optimisers as shown
 from fiducial.spec.language import array, index, scalar, size
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.operation import MASK, REAL, Definition, define, number, operation
-from fiducial.spec.theorems import Gradient
+from fiducial.spec.theorems import Gradient, Shown
 
 i = index("i", size("I"))
 W, x, y, mask = map(array, "W x y mask".split())
@@ -21,7 +22,11 @@ BOOK = "Goodfellow, Bengio and Courville, Deep Learning, 2016"
     layout=Elementwise(), source=f"{BOOK}, eq. 7.18", weight=number(1.0, 0.25),
 )  # fmt: skip
 def l1_penalty() -> Definition:
-    return define({W[i]: REAL}, {L: weight * Sum(Abs(W[i]), i)})
+    return define(
+        {W[i]: REAL},
+        {L: weight * Sum(Abs(W[i]), i)},
+        theorems=[Gradient("the sign of each weight", W[i], dL * weight * sign(W[i]))],
+    )
 
 
 @operation(
@@ -44,4 +49,8 @@ def l2_penalty() -> Definition:
     rate=number(0.5, 0.25, 0.0),
 )  # fmt: skip
 def dropout() -> Definition:
-    return define({x[i]: REAL, mask[i]: MASK}, {y[i]: x[i] * mask[i] / (1 - rate)})
+    return define(
+        {x[i]: REAL, mask[i]: MASK},
+        {y[i]: x[i] * mask[i] / (1 - rate)},
+        theorems=[Shown("the expectation over the mask is the input", shown.expectation_preserved)],
+    )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from sympy import Abs, Expr, KroneckerDelta, Piecewise, Sum, exp, log, sqrt
 from sympy.codegen.cfunctions import log1p
 
+from fiducial.spec.demonstrations import text as shown
 from fiducial.spec.language import Greatest, array, index, integers, scalar, size
 from fiducial.spec.operation import COUNTS, Definition, Domain, choice, count, define, labels, number, operation
 from fiducial.spec.patterns import Pattern
+from fiducial.spec.theorems import Gradient, Shown
 
 N, C, D, V, S, P = map(size, "N C D V S P".split())
 n, c, d, v, s, p, u = (index(*q) for q in zip("ncdvspu", (N, C, D, V, S, P, V), strict=True))
 counts, tf, df, idf, raw, length, y = map(array, "counts tf df idf raw length y".split())
 W_in, W_out, h, z, e, mass, cost, loss = map(array, "W_in W_out h z e mass cost loss".split())
 shift, far, near, total = map(array, "shift far near total".split())
-L = scalar("L")
+L, L_bar = scalar("L"), scalar("dL")
 VECTORS = Domain(scale=0.4)
 BOOK = "Saito, Deep Learning from Scratch 2, 2019"
 
@@ -35,6 +37,7 @@ def count_vectorize() -> Definition:
     return define(
         {tokens[n, p]: labels("vocabulary_size", low=-1)},
         {y[n, word]: Sum(KroneckerDelta(word, tokens[n, p]), p)},
+        theorems=[Shown("하늘에 구름이 둥실둥실 떠있다, in four words: the counts 1, 1, 2, 1", shown.korean_sentence)],
     )
 
 
@@ -69,7 +72,11 @@ def tfidf(smooth_idf: bool, sublinear_tf: bool, norm: str | None) -> Definition:
             (raw if norm else y)[n, v]: Piecewise((tf[n, v] * idf[v], present), (0, True)),
             **(scaled if norm else {}),
         },
-    )
+        theorems=[Shown("scikit-learn's smooth rarity: a word of every document keeps the weight 1",
+                        shown.smooth_rarity)
+                  if smooth_idf else Shown("without smoothing: scikit-learn's offset and the textbook's",
+                                           shown.textbook_rarity)],
+    )  # fmt: skip
 
 
 # --- word2vec ---
@@ -106,6 +113,12 @@ def cbow_loss() -> Definition:
         {**mean, **_log_softmax(logits), loss[n]: log(mass[n]) - z[n, target[n]], L: Sum(loss[n], n) / N},
         stable={**mean, **_shifted(logits), loss[n]: log(total[n]) - far[n, target[n]], L: Sum(loss[n], n) / N},
         shifts={shift[n]: Greatest(Sum(Sum(W_in[contexts[n, c], d], c) / C * W_out[d, v], d), v)},
+        theorems=[
+            Gradient("dW_out = h^T (y - t) / N", W_out[d, v], L_bar / N * Sum(
+                h[n, d] * (e[n, v] / mass[n] - KroneckerDelta(v, target[n])), n)),
+            Shown("the order of the context words does not matter", shown.contexts_in_any_order),
+            Shown("summed contexts are averaged ones with longer vectors", shown.sum_or_mean_of_contexts),
+        ],
     )
 
 
@@ -127,6 +140,10 @@ def skip_gram_loss() -> Definition:
         {**_log_softmax(logits), cost[n, c]: log(mass[n]) - z[n, contexts[n, c]], **mean},
         stable={**_shifted(logits), cost[n, c]: log(total[n]) - far[n, contexts[n, c]], **mean},
         shifts={shift[n]: Greatest(Sum(W_in[center[n], d] * W_out[d, v], d), v)},
+        theorems=[
+            Gradient("dW_out = h^T (C y - sum of t) / N", W_out[d, v], L_bar / N * Sum(
+                W_in[center[n], d] * Sum(e[n, v] / mass[n] - KroneckerDelta(v, contexts[n, c]), c), n)),
+        ],
     )
 
 
@@ -159,4 +176,5 @@ def negative_sampling_loss() -> Definition:
         {h[n, d]: VECTORS, W_out[v, d]: VECTORS, target[n]: labels("V"), negatives[n, s]: labels("V")},
         {**scores, missed[n]: log(1 + exp(-yes[n])), cost[n, s]: log(1 + exp(no[n, s])), **mean},
         stable={**scores, missed[n]: _softplus(-yes[n]), cost[n, s]: _softplus(no[n, s]), **mean},
+        theorems=[Shown("one yes and one no: two binary cross-entropies", shown.two_classes)],
     )

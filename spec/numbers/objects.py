@@ -9,6 +9,8 @@ import flint
 import numpy as np
 import sympy
 
+from fiducial.spec.language import detached
+
 _maximum = np.frompyfunc(lambda a, b: a.max(b), 2, 1)
 
 
@@ -141,6 +143,9 @@ class SymbolArray(Objects):
 
     def negative(self) -> tuple[Any, Any]:
         return self._compared(sympy.Lt), self._compared(sympy.Ge)
+
+    def detached(self) -> Self:
+        return type(self)(np.frompyfunc(detached, 1, 1)(self.items))
 
     def _compared(self, relation: Any) -> Any:
         # NumPy's own comparison would ask each condition for its truth.

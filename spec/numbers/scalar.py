@@ -10,7 +10,7 @@ import flint
 import sympy
 from sympy.codegen.cfunctions import expm1, log1p
 
-from fiducial.spec.language import Expr
+from fiducial.spec.language import Expr, detached
 from fiducial.spec.numbers.objects import enclosed_constant
 
 Known = dict[Expr, Any]  # symbols, and every subexpression met so far
@@ -43,6 +43,7 @@ JUMPS = {sympy.sign: (-1, 1), sympy.Heaviside: (0, 1), sympy.DiracDelta: (0, 0)}
 
 FUNCTIONS: dict[Any, Callable[..., flint.arb]] = {
     sympy.Pow: lambda a, b: a**b,
+    detached: lambda a: a,
     sympy.Abs: abs,
     sympy.Max: lambda *a: reduce(lambda p, q: p.max(q), a),
     sympy.Min: lambda *a: reduce(lambda p, q: p.min(q), a),
