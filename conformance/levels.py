@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fiducial.conformance import cases, laws, specials
+from fiducial.conformance import biases, cases, laws, specials
 from fiducial.conformance.calling import TIME_LIMIT, Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Deviation, Examination
@@ -60,6 +60,7 @@ def levels_of(operation: Operation) -> list[str]:
         "shape", *(["special"] if specials.exist(operation) else []), "values",
         *(["gradients", "second order"] if smooth else []),
         *(["laws"] if laws.of(operation) else []),
+        *(["inductive bias"] if biases.of(operation) else []),
     ]  # fmt: skip
 
 
@@ -255,4 +256,5 @@ LEVELS: dict[str, Callable[[Examination, Plan], None]] = {
     "gradients": gradients,
     "second order": second_order,
     "laws": lambda e, plan: laws.examine(e, _rng(e, plan, 4)),
+    "inductive bias": lambda e, plan: biases.examine(e, _rng(e, plan, 5)),
 }

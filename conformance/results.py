@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-LEVELS = ("shape", "special", "values", "gradients", "second order", "laws")
+LEVELS = ("shape", "special", "values", "gradients", "second order", "laws", "inductive bias")
 # From the least to the most serious: a result is as bad as its worst case.
 OUTCOMES = (
     "not_available", "not_provided", "unsupported", "tight", "ok", "expected", "loose", "timed_out", "crashed", "wrong",
