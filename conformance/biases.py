@@ -8,7 +8,7 @@ outputs may differ by what the error bounds of both allow; a planted error must 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,8 @@ from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Examination, _Recorded
 from fiducial.conformance.verdict import LIMIT, planted_error
 from fiducial.spec import oracle
-from fiducial.spec.operation import Operation
+from fiducial.spec.language import indices
+from fiducial.spec.operation import ROWS
 
 Arrays = list[Any]
 Place = tuple[Any, ...]  # an index into an output
@@ -34,15 +35,12 @@ class Moved:
     there: Place
 
 
-Move = Callable[[Arrays, dict[str, Any], Any], Moved | None]  # None: these arrays have nothing to move
-
-
 @dataclass(frozen=True)
 class Bias:
-    """A property by name; ``move`` gets the arrays, the attributes and a generator. ``base`` prepares the arrays."""
+    """How a case is moved (None where it has nothing to move), the attributes that the property asks for, and how the
+    arrays are prepared."""
 
-    name: str
-    move: Move
+    move: Callable[[Case, Any], Moved | None]
     fixed: dict[str, Any] = dataclasses.field(default_factory=dict)
     base: Callable[[Arrays], Arrays] = lambda arrays: arrays
 
@@ -59,19 +57,20 @@ def _per_axis(value: Any, axes: int) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,) * axes
 
 
-def _window(arrays: Arrays, attributes: dict[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def _window(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Lengths, steps within a window, and strides, for each spatial axis."""
+    attributes, arrays = case.passed, case.given
     axes = arrays[0].ndim - 2
     lengths = arrays[1].shape[2:] if len(arrays) > 1 else _per_axis(attributes["kernel_size"], axes)
     strides = _per_axis(lengths if attributes["stride"] is None else attributes["stride"], axes)
     return lengths, _per_axis(attributes.get("dilation", 1), axes), strides
 
 
-def _locality(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved:
+def _locality(case: Case, rng: Any) -> Moved:
     """Everything outside the second window (the first, where there is one) becomes something else."""
-    x = arrays[0]
-    lengths, steps, strides = _window(arrays, attributes)
-    padding = _per_axis(attributes["padding"], len(lengths))
+    x, *rest = case.given
+    lengths, steps, strides = _window(case)
+    padding = _per_axis(case.passed["padding"], len(lengths))
     spans = [n + 2 * p - d * (r - 1) for n, p, d, r in zip(x.shape[2:], padding, steps, lengths, strict=True)]
     at = tuple(int(span > s) for span, s in zip(spans, strides, strict=True))
     inside = np.ones(x.shape[2:], dtype=bool)
@@ -79,36 +78,38 @@ def _locality(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved:
         places = strides[axis] * at[axis] - padding[axis] + steps[axis] * np.arange(lengths[axis])
         inside &= np.isin(np.arange(n), places).reshape([-1 if a == axis else 1 for a in range(x.ndim - 2)])
     element = (slice(None), slice(None), *at)
-    return Moved([np.where(inside, x, other(x, rng)), *arrays[1:]], element, element)
+    return Moved([np.where(inside, x, other(x, rng)), *rest], element, element)
 
 
-def _translation(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved:
+def _translation(case: Case, rng: Any) -> Moved:
     """The image moves by one stride along each axis, without padding; something else comes in at the border."""
-    x = arrays[0]
-    strides = _window(arrays, attributes)[2]
+    x, *rest = case.given
+    strides = _window(case)[2]
     moved = other(x, rng)
     kept = tuple(slice(s, None) for s in strides)
     moved[(..., *kept)] = x[(..., *(slice(0, n - s) for n, s in zip(x.shape[2:], strides, strict=True)))]
     last, first = (..., *(slice(None, -1) for _ in strides)), (..., *(slice(1, None) for _ in strides))
-    return Moved([moved, *arrays[1:]], last, first)
+    return Moved([moved, *rest], last, first)
 
 
 # --- time ---
 
 
-def _sequentiality(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved:
+def _sequentiality(case: Case, rng: Any) -> Moved:
     """The inputs from the middle on become something else: the outputs before it are the same."""
-    x = arrays[0].copy()
+    x, *rest = case.given
+    x = x.copy()
     half = (x.shape[1] + 1) // 2
     x[:, half:] = other(x[:, half:], rng)
-    return Moved([x, *arrays[1:]], (slice(None), slice(0, half)), (slice(None), slice(0, half)))
+    return Moved([x, *rest], (slice(None), slice(0, half)), (slice(None), slice(0, half)))
 
 
-def _later(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved:
+def _later(case: Case, rng: Any) -> Moved:
     """From rest, the input comes one step later: so do the outputs."""
-    x = np.zeros_like(arrays[0])
-    x[:, 1:] = arrays[0][:, :-1]
-    return Moved([x, *arrays[1:]], (slice(None), slice(None, -1)), (slice(None), slice(1, None)))
+    x, *rest = case.given
+    later = np.zeros_like(x)
+    later[:, 1:] = x[:, :-1]
+    return Moved([later, *rest], (slice(None), slice(None, -1)), (slice(None), slice(1, None)))
 
 
 def _at_rest(arrays: Arrays) -> Arrays:
@@ -118,9 +119,9 @@ def _at_rest(arrays: Arrays) -> Arrays:
     return [x, *(np.zeros_like(a) if a.ndim == 1 or any(a is s for s in states) else a for a in rest)]
 
 
-def _masked(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved:
+def _masked(case: Case, rng: Any) -> Moved:
     """The keys and values from the second on become something else: the first query sees none of them."""
-    q, *seen = arrays
+    q, *seen = case.given
     changed = [a.copy() for a in seen]
     for a in changed:
         a[..., 1:, :] = other(a[..., 1:, :], rng)
@@ -131,85 +132,73 @@ def _masked(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved:
 # --- sets ---
 
 
-def _rows(axis: int = 0, inputs: Sequence[int] = (0,), back: bool = True) -> Move:
-    """The rows of some inputs are exchanged: those of the output too, or (``back`` False) it stays as it is."""
-
-    def move(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved | None:
-        if arrays[inputs[0]].ndim <= (arrays[0].ndim == 1):
-            return None  # a single row
-        order = np.roll(np.arange(arrays[inputs[0]].shape[axis]), 1)
-        moved = [np.take(a, order, axis=axis) if k in inputs else a for k, a in enumerate(arrays)]
-        here = (slice(None),) * (axis % arrays[0].ndim) + (order,) if back else (...,)
-        return Moved(moved, here, (...,))
-
-    return move
+def _rows(case: Case, rng: Any) -> Moved | None:
+    """The rows of every input that has the output's first index are exchanged: so are the output's."""
+    system = case.call.definition.system
+    first = indices(system.outputs[0])[0]
+    batched = [bool(indices(x)) and indices(x)[0] == first for x in system.inputs]
+    if any(b and a.ndim < len(indices(x)) for a, b, x in zip(case.given, batched, system.inputs, strict=True)):
+        return None  # a single row, without an axis for it
+    order = np.roll(np.arange(oracle.result_shapes(case.call)[0][0]), 1)
+    return Moved([a[order] if b else a for a, b in zip(case.given, batched, strict=True)], (order,), (...,))
 
 
-def _sequences(arrays: Arrays, attributes: dict[str, Any], rng: Any) -> Moved | None:
-    """Sequences are exchanged with their initial states; the two matrices stay."""
-    states = sum(a.ndim == 2 for a in arrays[1:]) - 2
-    return _rows(0, range(1 + states))(arrays, attributes, rng)
+def _keys(case: Case, rng: Any) -> Moved:
+    """Keys and values come in another order: the output stays."""
+    q, k, v = case.given
+    order = np.roll(np.arange(k.shape[-2]), 1)
+    return Moved([q, k[..., order, :], v[..., order, :]], (...,), (...,))
 
 
-WINDOWS = [
-    Bias("locality", _locality),
-    Bias("translation equivariance", _translation, {"padding": 0}),
-    Bias("permutation equivariance over the batch", _rows()),
-]
-STEPS = [
-    Bias("sequentiality", _sequentiality),
-    Bias("temporal invariance", _later, base=_at_rest),
-    Bias("permutation equivariance over the batch", _sequences),
-]
-BIASES: dict[str, list[Bias]] = {
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "max_pool2d", "avg_pool2d"), WINDOWS),
-    **dict.fromkeys(("rnn", "lstm", "gru"), STEPS),
-    **dict.fromkeys(("affine", "batch_norm", "layer_norm", "rms_norm"), [
-        Bias("permutation equivariance over the batch", _rows())]),
-    "embedding": [Bias("the same vector for a word, wherever it stands", _rows(0, (1,)))],
-    "scaled_dot_product_attention": [
-        Bias("keys and values are a set", _rows(-2, (1, 2), back=False), {"causal": False}),
-        Bias("permutation equivariance of the queries", _rows(-2, (0,)), {"causal": False}),
-        Bias("sequentiality of the causal mask", _masked, {"causal": True}),
-    ],
-}  # fmt: skip
+def _queries(case: Case, rng: Any) -> Moved:
+    q, k, v = case.given
+    order = np.roll(np.arange(q.shape[-2]), 1)
+    return Moved([q[..., order, :], k, v], (..., order, slice(None)), (...,))
 
 
-def of(operation: Operation) -> list[Bias]:
-    """The biases of an operation."""
-    return BIASES.get(operation.name, [])
+BIASES = {
+    "locality": Bias(_locality),
+    "translation equivariance": Bias(_translation, {"padding": 0}),
+    "sequentiality": Bias(_sequentiality),
+    "temporal invariance": Bias(_later, base=_at_rest),
+    ROWS: Bias(_rows),
+    "keys are a set": Bias(_keys, {"causal": False}),
+    "permutation equivariance of the queries": Bias(_queries, {"causal": False}),
+    "causal sequentiality": Bias(_masked, {"causal": True}),
+}
 
 
 def examine(e: Examination, rng: Any) -> None:
     """Every bias on several structures."""
-    for bias in of(e.operation):
+    for name in e.operation.biases:
         for structure in range(4):
-            case = _case(e, bias, rng, structure)
-            if case is not None:
-                with _Recorded(e, case, bias.name):
-                    _confirm(e, bias, case, rng)
+            case = _case(e, name, rng, structure)
+            moved = case and BIASES[name].move(case, rng)
+            if case and moved:
+                with _Recorded(e, case, name):
+                    _confirm(e, name, case, moved)
 
 
-def _case(e: Examination, bias: Bias, rng: Any, structure: int) -> Case | None:
+def _case(e: Examination, name: str, rng: Any, structure: int) -> Case | None:
+    bias = BIASES[name]
     pick = lambda options: options[structure % len(options)]  # noqa: E731
     shapes, laid = e.operation.layout.draw(pick, e.operation.default_definition())
     chosen = e.settled({**laid, **{n: v for n, v in bias.fixed.items() if n in e.operation.attributes}})
     if any(chosen[n] != v for n, v in bias.fixed.items() if n in chosen):
         return None  # the implementation does not take it
     try:
-        case = cases.build(e.operation, e.result.dtype, chosen, shapes, rng, "normal")
+        case = cases.build(e.operation, e.result.dtype, chosen, shapes, rng, ("one sign", "normal")[structure % 2])
         oracle.result_shapes(case.call)
     except ValueError:
         return None
     arrays = bias.base(list(case.given))
-    return cases.case(e.operation, e.result.dtype, chosen, arrays, rng, bias.name)
+    return cases.case(e.operation, e.result.dtype, chosen, arrays, rng, name)
 
 
-def _confirm(e: Examination, bias: Bias, case: Case, rng: Any) -> None:
-    moved = bias.move(list(case.given), case.passed, rng)
-    if moved is None:
-        return
-    second = cases.case(e.operation, case.dtype, e.settled(case.passed), moved.inputs, rng, f"{bias.name}, moved")
+def _confirm(e: Examination, name: str, case: Case, moved: Moved) -> None:
+    call = dataclasses.replace(case.call, arrays=tuple(a if a.dtype.kind in "iu" else a.astype(np.float64)
+                                                       for a in moved.inputs))  # fmt: skip
+    second = dataclasses.replace(case, call=call, given=tuple(moved.inputs))
     before, after = e.outputs(case)[0], e.outputs(second)[0]
     first, then = (oracle.values(c.call, e.format)[0] for c in (case, second))
     here, there = before[moved.here], after[moved.there]
@@ -226,7 +215,7 @@ def _confirm(e: Examination, bias: Bias, case: Case, rng: Any) -> None:
     e.result.worsen("tight" if worst * LIMIT <= 1 else "ok" if worst <= 1 else "wrong")
     e.result.ratio = max(e.result.ratio or 0.0, worst * LIMIT)
     if not worst <= 1:
-        e.fail("wrong", f"{e.operation.name} ({case.dtype}) breaks {bias.name}: moved inputs of shapes "
+        e.fail("wrong", f"{e.operation.name} ({case.dtype}) breaks {name}: moved inputs of shapes "
                f"{[a.shape for a in case.given]} change what must stay, by {worst * LIMIT:.3g} times what the error "
                "bounds allow")  # fmt: skip
     if violation(1 + planted_error(e.format)) <= 1:

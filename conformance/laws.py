@@ -30,7 +30,9 @@ MODEL = Rounding.enclosure()
 
 
 def of(operation: Operation) -> list[Law]:
-    """The theorems of an operation that its outputs can be put through."""
+    """The theorems of an operation over an axis that its outputs can be put through."""
+    if "axis" not in operation.attributes:
+        return []
     theorems = operation.default_definition().theorems
     return [t for t in theorems if isinstance(t, Invariance) or (isinstance(t, Identity) and t.law)]
 

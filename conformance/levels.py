@@ -60,7 +60,7 @@ def levels_of(operation: Operation) -> list[str]:
         "shape", *(["special"] if specials.exist(operation) else []), "values",
         *(["gradients", "second order"] if smooth else []),
         *(["laws"] if laws.of(operation) else []),
-        *(["inductive bias"] if biases.of(operation) else []),
+        *(["inductive bias"] if operation.biases else []),
     ]  # fmt: skip
 
 

@@ -72,6 +72,12 @@ def form(*examples: str) -> Attribute:
 
 REDUCTION = choice("mean", "sum", "none")
 
+# Inductive biases that operations share; what each demands is in the theorems of the operations that have it.
+ROWS = "permutation equivariance over the batch"
+WINDOWS = ("locality", "translation equivariance", ROWS)
+STEPS = ("sequentiality", "temporal invariance", ROWS)
+SETS = ("keys are a set", "permutation equivariance of the queries", "causal sequentiality")
+
 
 class Theorem(Protocol):
     """A statement that can be proved (see ``fiducial.spec.theorems``)."""
@@ -162,6 +168,7 @@ class Operation:
     family: str
     attributes: Mapping[str, Attribute]
     write: Callable[..., Definition]
+    biases: tuple[str, ...] = ()  # inductive biases, by name: implementations are put through them
 
     def definition(self, attributes: Mapping[str, Any]) -> Definition:
         """The definition for these values of the choices (others are symbols in it)."""
@@ -194,7 +201,7 @@ CATALOGUE: dict[str, Operation] = {}
 
 
 def operation(
-    *, en: str, ko: str, layout: Layout, source: str, **attributes: Attribute
+    *, en: str, ko: str, layout: Layout, source: str, biases: Sequence[str] = (), **attributes: Attribute
 ) -> Callable[[Callable[..., Definition]], Operation]:
     """Enters an operation into the catalogue. ``en`` and ``ko`` read "Name: one sentence." and are both required."""
 
@@ -203,7 +210,7 @@ def operation(
             if len(text.split(": ", 1)) != 2:
                 raise ValueError(f"{language} of {write.__name__}: 'Name: one sentence.' is required, got {text!r}")
         family = write.__module__.rsplit(".", 1)[-1]
-        entry = Operation(write.__name__, en, ko, layout, source, family, attributes, write)
+        entry = Operation(write.__name__, en, ko, layout, source, family, attributes, write, tuple(biases))
         CATALOGUE[entry.name] = entry
         return entry
 

@@ -11,7 +11,7 @@ from sympy import Integer, KroneckerDelta, Piecewise, Sum, floor
 from fiducial.spec.demonstrations import convolution as shown
 from fiducial.spec.language import Expr, Greatest, array, index, natural, size, whole
 from fiducial.spec.layouts import Attributes
-from fiducial.spec.operation import REAL, Attribute, Definition, choice, define, form, labels, operation
+from fiducial.spec.operation import REAL, WINDOWS, Attribute, Definition, choice, define, form, labels, operation
 from fiducial.spec.patterns import Pattern
 from fiducial.spec.theorems import Gradient, Identity, Shown
 
@@ -157,7 +157,7 @@ def _layout(dimensions: int) -> Pattern:
 
 CONVOLUTION: dict[str, Any] = {
     "source": f"{BOOK}.1, eq. 9.6; {ARITHMETIC}", **STEPS, "dilation": Attribute("layout", 1),
-    "groups": Attribute("layout", 1), "bias": form("given", "none"),
+    "groups": Attribute("layout", 1), "bias": form("given", "none"), "biases": WINDOWS,
 }  # fmt: skip
 
 
@@ -239,6 +239,7 @@ POOLING: dict[str, Any] = {
         (_images(1, 2, 2, kernel_size=2), _images(1, 1, 3, kernel_size=2, stride=2, padding=1)),
     ),
     "kernel_size": Attribute("layout", 2), "stride": Attribute("layout", None), "padding": Attribute("layout", 0),
+    "biases": WINDOWS,
 }  # fmt: skip
 
 

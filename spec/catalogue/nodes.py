@@ -9,7 +9,7 @@ from fiducial.spec.calculus import adjoint
 from fiducial.spec.language import Expr, Greatest, array, index, integers, positive, size
 from fiducial.spec.layouts import Broadcast, Direct, Elementwise, Lookup, Matmul, NewAxis, Over
 from fiducial.spec.normal_form import unfolded
-from fiducial.spec.operation import REAL, Attribute, Definition, count, define, labels, operation
+from fiducial.spec.operation import REAL, ROWS, Attribute, Definition, count, define, labels, operation
 from fiducial.spec.theorems import Gradient, Identity, Shown
 
 B, D, I, J, K, M, N, V = map(size, "B D I J K M N V".split())
@@ -234,7 +234,7 @@ def norm() -> Definition:
 @operation(
     en="Affine layer: a linear map and a shift, x W + b.",
     ko="어파인 계층: 선형 변환에 편향을 더한 x W + b이다.",
-    layout=Direct(), source=f"{BOOK}, eq. 1.3-1.4 and 1.16",
+    layout=Direct(), source=f"{BOOK}, eq. 1.3-1.4 and 1.16", biases=[ROWS],
 )  # fmt: skip
 def affine() -> Definition:
     return define(
@@ -276,7 +276,7 @@ def one_hot() -> Definition:
 @operation(
     en="Embedding: the rows of a table at given positions, that is one-hot rows times the table.",
     ko="임베딩: 표에서 주어진 위치의 행을 뽑으며, 원핫 행렬과 표의 곱과 같다.",
-    layout=Lookup(), source=f"{BOOK.replace('1.3.4', '4.1')}",
+    layout=Lookup(), source=f"{BOOK.replace('1.3.4', '4.1')}", biases=[ROWS],
 )  # fmt: skip
 def embedding() -> Definition:
     at = integers("indices")

@@ -9,7 +9,7 @@ from sympy import Piecewise, Sum, exp, sqrt
 
 from fiducial.spec.demonstrations import attention as shown
 from fiducial.spec.language import Expr, Greatest, array, index, scalar, size
-from fiducial.spec.operation import REAL, Definition, choice, define, number, operation
+from fiducial.spec.operation import REAL, ROWS, SETS, Definition, choice, define, number, operation
 from fiducial.spec.patterns import Pattern
 from fiducial.spec.theorems import Gradient, Identity, Invariance, Scaling, Shown
 
@@ -31,7 +31,7 @@ EPS = number(1e-5, 0.0625)
                     {"n": 1, "c": 2, "...": (2, 3)}, {"n": 2, "c": 3, "...": (1, 2, 2)}),
         large={"n": 16, "c": 8, "...": (6,)}, tiny=({"n": 2, "c": 1, "...": (2,)}, {"n": 3, "c": 1, "...": ()}),
     ),
-    source="Ioffe and Szegedy, Batch Normalization, 2015, algorithm 1", eps=EPS,
+    source="Ioffe and Szegedy, Batch Normalization, 2015, algorithm 1", eps=EPS, biases=[ROWS],
 )  # fmt: skip
 def batch_norm() -> Definition:
     return define(
@@ -55,7 +55,7 @@ def batch_norm() -> Definition:
     )
 
 
-ROWS: dict[str, Any] = {
+SHAPES: dict[str, Any] = {
     "structures": ({"...": (3,), "k": 4}, {"...": (), "k": 5}, {"...": (2, 2), "k": 3}, {"...": (1, 3), "k": 7},
                 {"...": (4,), "k": 1}, {"...": (2,), "k": 2}),
     "large": {"...": (64,), "k": 6}, "tiny": ({"...": (2,), "k": 2}, {"...": (), "k": 3}),
@@ -65,8 +65,8 @@ ROWS: dict[str, Any] = {
 @operation(
     en="Layer normalisation: each row is shifted and scaled to mean 0 and variance 1.",
     ko="층 정규화: 행마다 평균 0, 분산 1이 되도록 옮기고 늘인다.",
-    layout=Pattern(read=("... k", "k", "k"), written={"y": "... k"}, **ROWS),
-    source="Ba, Kiros and Hinton, Layer Normalization, 2016, eq. 3-4", eps=EPS,
+    layout=Pattern(read=("... k", "k", "k"), written={"y": "... k"}, **SHAPES),
+    source="Ba, Kiros and Hinton, Layer Normalization, 2016, eq. 3-4", eps=EPS, biases=[ROWS],
 )  # fmt: skip
 def layer_norm() -> Definition:
     return define(
@@ -94,8 +94,8 @@ def layer_norm() -> Definition:
 @operation(
     en="RMS normalisation: each row is scaled to a mean square of 1.",
     ko="RMS 정규화: 행마다 제곱 평균이 1이 되도록 늘인다.",
-    layout=Pattern(read=("... k", "k"), written={"y": "... k"}, **ROWS),
-    source="Zhang and Sennrich, Root Mean Square Layer Normalization, 2019, eq. 4", eps=EPS,
+    layout=Pattern(read=("... k", "k"), written={"y": "... k"}, **SHAPES),
+    source="Zhang and Sennrich, Root Mean Square Layer Normalization, 2019, eq. 4", eps=EPS, biases=[ROWS],
 )  # fmt: skip
 def rms_norm() -> Definition:
     return define(
@@ -131,7 +131,7 @@ weight, mass, near, total = map(array, "weight mass near total".split())
         tiny=({"...": (1,), "l": 2, "s": 2, "e": 2, "f": 1}, {"...": (), "l": 2, "s": 3, "e": 1, "f": 2}),
     ),
     source="Vaswani et al., Attention Is All You Need, 2017, eq. 1", causal=choice(False, True),
-    scale=choice(None, 0.25),
+    scale=choice(None, 0.25), biases=SETS,
 )  # fmt: skip
 def scaled_dot_product_attention(causal: bool, scale: float | None) -> Definition:
     factor = 1 / sqrt(E) if scale is None else sympy.Rational(scale)

@@ -9,7 +9,7 @@ from sympy import Eq, Mod, Piecewise, Sum, tanh
 
 from fiducial.spec.demonstrations import recurrent as shown
 from fiducial.spec.language import Expr, array, detached, index, logistic, size
-from fiducial.spec.operation import REAL, Definition, Domain, choice, define, operation
+from fiducial.spec.operation import REAL, STEPS, Definition, Domain, choice, define, operation
 from fiducial.spec.patterns import Pattern
 from fiducial.spec.theorems import Gradient, Shown
 
@@ -51,7 +51,8 @@ def _layout(gates: int, states: int, biases: int) -> Pattern:
 @operation(
     en="Recurrent layer: a hidden state is carried from step to step and mixed with each input.",
     ko="순환 계층: 은닉 상태를 시점마다 이어받아 입력과 섞는다.",
-    layout=_layout(1, 1, 1), source=f"Saito, Deep Learning from Scratch 2, 2019, eq. 5.9; {BPTT}", truncate=TRUNCATE,
+    layout=_layout(1, 1, 1), source=f"Saito, Deep Learning from Scratch 2, 2019, eq. 5.9; {BPTT}",
+    truncate=TRUNCATE, biases=STEPS,
 )  # fmt: skip
 def rnn(truncate: int | None) -> Definition:
     return define(
@@ -102,7 +103,7 @@ a4, a3 = index("a", 4), index("a", 3)
     en="LSTM: a recurrent layer whose cell is forgotten, written and read through gates.",
     ko="LSTM: 망각, 입력, 출력 게이트로 기억 셀을 다루는 순환 계층이다.",
     layout=_layout(4, 2, 1), source=f"Hochreiter and Schmidhuber 1997; Gers et al. 2000; {BPTT}",
-    gate_order=_orders("ifgo", "ifgo", "fgio"), truncate=TRUNCATE,
+    gate_order=_orders("ifgo", "ifgo", "fgio"), truncate=TRUNCATE, biases=STEPS,
 )  # fmt: skip
 def lstm(gate_order: str, truncate: int | None) -> Definition:
     def gate(name: str) -> Expr:
@@ -143,6 +144,7 @@ from_x, from_h, r_, z_, n_ = map(array, "from_x from_h r z candidate".split())
     ko="GRU: 리셋과 갱신의 두 게이트로 상태를 일부 지우고 일부 이어 가는 순환 계층이다.",
     layout=_layout(3, 1, 2), source=f"Cho et al. 2014; PyTorch, torch.nn.GRU; {BPTT}",
     gate_order=_orders("rzn", "rzn", "zrn"), reset_after=choice(True, False), truncate=TRUNCATE,
+    biases=STEPS,
 )  # fmt: skip
 def gru(gate_order: str, reset_after: bool, truncate: int | None) -> Definition:
     at = gate_order.index

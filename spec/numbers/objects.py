@@ -83,6 +83,8 @@ class Objects:
 
     def max(self, axis: int) -> Self:
         parts = [type(self)(part) for part in np.moveaxis(self.items, axis, 0)]
+        if not parts:  # the greatest of nothing
+            return type(self)(np.full(np.delete(self.items.shape, axis), self.number(float("-inf"))))
         return reduce(lambda a, b: a.maximum(b), parts)
 
     def matmul(self, right: Self) -> Self:
