@@ -67,12 +67,12 @@ def _window(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ..
 
 
 def _locality(case: Case, rng: Any) -> Moved:
-    """Everything outside the second window (the first, where there is one) becomes something else."""
+    """Everything outside a window becomes something else: the first where there is padding, else the second."""
     x, *rest = case.given
     lengths, steps, strides = _window(case)
     padding = _per_axis(case.passed["padding"], len(lengths))
     spans = [n + 2 * p - d * (r - 1) for n, p, d, r in zip(x.shape[2:], padding, steps, lengths, strict=True)]
-    at = tuple(int(span > s) for span, s in zip(spans, strides, strict=True))
+    at = tuple(int(span > s and p == 0) for span, s, p in zip(spans, strides, padding, strict=True))
     inside = np.ones(x.shape[2:], dtype=bool)
     for axis, n in enumerate(x.shape[2:]):
         places = strides[axis] * at[axis] - padding[axis] + steps[axis] * np.arange(lengths[axis])

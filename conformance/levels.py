@@ -21,6 +21,7 @@ from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Deviation, Examination
 from fiducial.conformance.results import DEMANDS, Result
 from fiducial.conformance.subject import Subject
+from fiducial.spec.language import name_of
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.operation import Operation
 
@@ -163,6 +164,28 @@ def special(e: Examination, plan: Plan) -> None:
 
 def values(e: Examination, plan: Plan) -> None:
     _many(e, plan, e.value)
+    _steps(e, plan)
+
+
+STEPS = 4
+
+
+def _steps(e: Examination, plan: Plan) -> None:
+    """An update rule over several steps: its own results are the next step's state."""
+    definition, rng = e.operation.default_definition(), _rng(e, plan, 6)
+    inputs = [name_of(x) for x in definition.system.inputs]
+    state = {name_of(y).removesuffix("_next"): k for k, y in enumerate(definition.system.outputs)}
+    if not set(state) <= set(inputs):
+        return
+    case = cases.draw(e.operation, e.result.dtype, lambda o: o[0], rng, e.settled, "normal")
+    for number in range(1, STEPS + 1):
+        e.value(case)
+        found = e.outputs(case)
+        fresh = cases.draw(e.operation, case.dtype, lambda o: o[0], rng, e.settled, "normal")
+        given = [found[state[name]].astype(a.dtype) if name in state else a
+                 for name, a in zip(inputs, fresh.given, strict=True)]  # fmt: skip
+        chosen = {**case.passed, "step": number + 1} if "step" in case.passed else case.passed
+        case = cases.case(e.operation, case.dtype, dict(chosen), given, rng, f"step {number + 1}")
 
 
 def gradients(e: Examination, plan: Plan) -> None:

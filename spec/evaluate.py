@@ -20,8 +20,9 @@ from sympy import Idx, Indexed, KroneckerDelta, Mod, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.contraction import Tensor, along, contract, scatter, spread
-from fiducial.spec.factors import Axis, ByObject, axis, factored, is_constant, names_in, number_of, split
+from fiducial.spec.factors import Axis, axis, factored, is_constant, names_in, number_of, split
 from fiducial.spec.language import (
+    ByObject,
     Expr,
     Greatest,
     Share,
@@ -213,6 +214,8 @@ class _Evaluator:
 
     def integers(self, e: Expr) -> tuple[tuple[Axis, ...], Any]:
         """An integer expression as a NumPy array over its free indices."""
+        if isinstance(e, sympy.Integer):
+            return (), np.asarray(int(e))
         if isinstance(e, Idx):
             if self.step is not None and axis(e) is self.step.axis:
                 return (), np.asarray(self.step.position)
@@ -338,7 +341,7 @@ class _Evaluator:
 
     def piecewise(self, cases: tuple[Any, ...]) -> Tensor:
         (value, condition), *rest = cases
-        if condition == sympy.true or not rest:
+        if condition is sympy.true or not rest:
             return self.tensor(value)
         axes, yes, no = self.truth(condition)
         if not axes and isinstance(yes, np.bool_):

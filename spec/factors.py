@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
-from typing import Generic, TypeVar
 
 import sympy
 from sympy import Idx, KroneckerDelta
 
-from fiducial.spec.language import Expr
+from fiducial.spec.language import ByObject, Expr
 from fiducial.spec.system import mentioned
-
-T = TypeVar("T")
-
-
-class ByObject(Generic[T]):
-    """A function of an expression, remembered by the expression's identity: comparing expressions is slow."""
-
-    def __init__(self, function: Callable[[Expr], T]) -> None:
-        self.function = function
-        self.known: dict[int, tuple[Expr, T]] = {}  # the expression is kept, so that its identity stays its own
-
-    def __call__(self, e: Expr) -> T:
-        found = self.known.get(id(e))
-        if found is None:
-            found = self.known[id(e)] = (e, self.function(e))
-        return found[1]
 
 
 class Axis:

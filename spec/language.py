@@ -5,13 +5,29 @@ An index carries its range (``k = index("k", K)`` runs over 0 .. K-1), so ``Sum(
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import sympy
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
 Expr: TypeAlias = sympy.Expr
+T = TypeVar("T")
+
+
+class ByObject(Generic[T]):
+    """A function of an expression, remembered by the expression's identity: comparing expressions is slow."""
+
+    def __init__(self, function: Callable[[Expr], T]) -> None:
+        self.function = function
+        self.known: dict[int, tuple[Expr, T]] = {}  # the expression is kept, so that its identity stays its own
+
+    def __call__(self, e: Expr) -> T:
+        found = self.known.get(id(e))
+        if found is None:
+            found = self.known[id(e)] = (e, self.function(e))
+        return found[1]
 
 
 @cache
@@ -167,13 +183,13 @@ def free_indices(e: Expr) -> set[Expr]:
     return {i for a in inner for i in free_indices(a)} - bound
 
 
-@cache
+@ByObject
 def size_of(i: sympy.Idx) -> str:
     """The name of the size that an index runs to."""
     return str(i.upper + 1)
 
 
-@cache
+@ByObject
 def name_of(lhs: Expr) -> str:
     """The name of the variable on an equation's left side."""
     return str(variable(lhs))
