@@ -17,11 +17,12 @@ import numpy as np
 from fiducial.conformance import cases
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Examination, _Recorded
-from fiducial.conformance.verdict import LIMIT, planted_error
+from fiducial.conformance.verdict import LIMIT
 from fiducial.spec import oracle
 from fiducial.spec.language import indices
 from fiducial.spec.operation import ROWS
 
+LEAK = 0.25  # what a case must be able to see: a dependence is no rounding error, and 16-bit bounds are wide
 Arrays = list[Any]
 Place = tuple[Any, ...]  # an index into an output
 
@@ -218,5 +219,5 @@ def _confirm(e: Examination, name: str, case: Case, moved: Moved) -> None:
         e.fail("wrong", f"{e.operation.name} ({case.dtype}) breaks {name}: moved inputs of shapes "
                f"{[a.shape for a in case.given]} change what must stay, by {worst * LIMIT:.3g} times what the error "
                "bounds allow")  # fmt: skip
-    if violation(1 + planted_error(e.format)) <= 1:
+    if violation(1 + LEAK) <= 1:
         e.result.vacuous += 1

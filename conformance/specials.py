@@ -93,6 +93,8 @@ def _general(operation: Operation, dtype: str, attributes: Attributes, rng: Any)
     for label, number in (("zeros", 0.0), ("ties everywhere", 1.5)):
         filled = [a if d.below or d.whole else np.full_like(a, number) for a, d in zip(base, domains, strict=True)]
         yield label, filled
+    if any(a.kind == "number" and attributes[n] == 0 for n, a in operation.attributes.items()):
+        return  # whether 0 times NaN is NaN is not said: a term with the coefficient 0 may be left out
     for k, (a, d) in enumerate(zip(base, domains, strict=True)):
         if not (d.below or d.whole or operation.layout.listed):
             spoiled = a.copy()
