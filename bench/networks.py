@@ -29,9 +29,10 @@ SMALL = [(4, 5, 8), (4, 16), (4, 16), (8, 64), (16, 64), (64,)]
 
 
 def arrays(shapes: list[tuple[int, ...]]) -> list[Any]:
-    """float32 numbers, kept as float64; matrices are scaled by their rows."""
+    """float32 numbers, kept as float64; matrices are scaled by their rows, as layers are initialised."""
     rng = np.random.default_rng(0)
-    return [(rng.normal(size=s) / np.sqrt(s[0] if len(s) == 2 else 1)).astype(np.float32).astype(float) for s in shapes]
+    drawn = (rng.uniform(-1, 1, s) / np.sqrt(s[0] if len(s) == 2 else 1) for s in shapes)
+    return [a.astype(np.float32).astype(float) for a in drawn]
 
 
 def cotangents_of(outputs: Any) -> list[Any]:

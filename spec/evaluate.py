@@ -190,12 +190,9 @@ class _Evaluator:
             return Tensor(t.axes, t.value.detached())
         if isinstance(e, Share):
             return self.share(e.args[0], e.args[1])
-        if isinstance(e, holds):
-            axes, yes, _ = self.truth(e.args[0])
-            return self.from_integers(axes, np.asarray(yes).astype(int))
-        if isinstance(e, KroneckerDelta):
-            axes, equal = self.compared(e.args[0], e.args[1], np.equal)
-            return self.from_integers(axes, equal.astype(int))
+        if isinstance(e, KroneckerDelta | holds):
+            axes, mask = self.mask(e)
+            return self.from_integers(axes, np.asarray(mask).astype(int))
         if isinstance(e, sympy.Abs):
             t = self.tensor(e.args[0])
             return Tensor(t.axes, abs(t.value))
@@ -305,10 +302,27 @@ class _Evaluator:
     def product(self, e: Expr) -> Tensor:
         """Numerator over denominator; signs and powers of two are exact."""
         scale, above, below = factored(e)
-        top = self.times([self.tensor(f) for f in above])
+        masks = [f for f in above if isinstance(f, KroneckerDelta | holds)]
+        top = self.times([self.tensor(f) for f in above if f not in masks]) if len(masks) < len(above) else self.one()
         if below:
             top = self.combine(top, self.times([self.tensor(f) for f in below]), lambda p, q: p / q)
-        return Tensor(top.axes, top.value.scaled(scale)) if scale != 1 else top
+        top = Tensor(top.axes, top.value.scaled(scale)) if scale != 1 else top
+        for mask in masks:  # last: the product may be smaller without them
+            top = self.masked(top, *self.mask(mask))
+        return top
+
+    def one(self) -> Tensor:
+        return Tensor((), self.numbers.constant(sympy.Integer(1)))
+
+    def mask(self, e: Expr) -> tuple[tuple[Axis, ...], Any]:
+        """Where equal positions, or a condition on them, make a factor 1."""
+        if isinstance(e, holds):
+            return self.truth(e.args[0])[:2]
+        return self.compared(e.args[0], e.args[1], np.equal)
+
+    def masked(self, t: Tensor, axes: tuple[Axis, ...], mask: Any) -> Tensor:
+        everything = tuple(dict.fromkeys((*t.axes, *axes)))
+        return Tensor(everything, spread(t, everything).kept(along(axes, np.asarray(mask), everything)))
 
     def times(self, tensors: list[Tensor]) -> Tensor:
         if not tensors:

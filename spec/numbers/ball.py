@@ -72,6 +72,11 @@ class Ball:
     def _new(self, mid: Any, rad: Any) -> Ball:
         return Ball(mid, rad, self.model, self.xp)
 
+    @property
+    def exact(self) -> bool:
+        """Whether it is known without looking that every radius is 0: data are, until they are computed with."""
+        return not any(self.rad.strides) and not (self.rad.size and self.rad.reshape(-1)[0])
+
     def _rounded(self, mid: Any, rad: Any, exact: Callable[[], Any], units: float = 1.0) -> Ball:
         """The result of an operation: ``rad`` comes from the operands, the rounding is added here.
 
@@ -162,11 +167,15 @@ class Ball:
 
     def gather(self, positions: Any) -> Ball:
         xp, p = self.xp, self.xp.asarray(positions)
-        mid, rad = (xp.zeros(p.shape) if not a.size else a.reshape(-1)[p] for a in (self.mid, self.rad))
-        if p.size and int(p.min()) < 0:
-            absent = p < 0
-            mid[absent] = rad[absent] = 0.0
-        return self._new(mid, rad)
+        absent = p < 0 if p.size and int(p.min()) < 0 else None
+
+        def picked(a: Any) -> Any:
+            found = a.reshape(-1)[p] if a.size else xp.zeros(p.shape)
+            if absent is not None:
+                found[absent] = 0.0
+            return found
+
+        return self._new(picked(self.mid), _nothing(xp, p.shape) if self.exact else picked(self.rad))
 
     def part(self, axis: int, position: int) -> Ball:
         place = (slice(None),) * axis + (position,)
@@ -175,6 +184,11 @@ class Ball:
     def stack(self, others: list[Ball], axis: int) -> Ball:
         parts = [self, *others]
         return self._new(*(self.xp.stack([getattr(b, a) for b in parts], axis=axis) for a in ("mid", "rad")))
+
+    def kept(self, mask: Any) -> Ball:
+        """The product with numbers 0 and 1, which rounds nothing."""
+        xp, mask = self.xp, self.xp.asarray(mask, dtype=bool)
+        return self._new(xp.where(mask, self.mid, 0.0), xp.where(mask, self.rad, 0.0))
 
     def total(self, terms: list[Ball], additions: int = 0) -> Ball:
         mid, own, size = self.mid, self.rad, self.xp.abs(self.mid)
@@ -237,13 +251,19 @@ class Ball:
         size_a, size_b = xp.abs(a.mid), xp.abs(b.mid)
         terms = min(_most_terms(xp, a, -1), _most_terms(xp, b, -2))
         growth = terms * self.model.unit
-        # (|a| + rad_a) (|b| + rad_b) growth + |a| rad_b + rad_a (|b| + rad_b) in two products at most
-        rad = size_a @ ((1 + growth) * b.rad + growth * size_b + xp.where(b._zero(), 0.0, TINY))
-        if bool(xp.any(a.rad != 0)):
-            rad = rad + (1 + growth) * (a.rad @ (size_b + b.rad))
+        # (|a| + rad_a) (|b| + rad_b) growth + |a| rad_b + rad_a (|b| + rad_b), in one product where a factor is exact
+        if b.exact:
+            rad = (growth * size_a if a.exact else growth * size_a + (1 + growth) * a.rad) @ size_b
+        else:
+            rad = size_a @ ((1 + growth) * b.rad + growth * size_b)
+            if not a.exact:
+                rad = rad + (1 + growth) * (a.rad @ (size_b + b.rad))
         # The radius is itself a sum of as many float64 terms, each of which may underflow, as those of the result may.
         rad = rad * (1 + (terms + 4) * 2.0**-52) + terms * (self.model.tiny + DUST)
-        size: Any = terms * xp.max(size_a + a.rad) * xp.max(size_b + b.rad) if terms else 0.0
+        widest_a, widest_b = (_widest(xp, size, c) for size, c in ((size_a, a), (size_b, b)))
+        # What underflowed before it was multiplied.
+        rad = rad + terms * (TINY * min(widest_a + widest_b, FORMATS["float64"].largest))
+        size: Any = terms * widest_a * widest_b
         if terms and not bool(size <= self.model.largest):
             size = (size_a + a.rad) @ (size_b + b.rad)
         return self._summed(a.mid @ b.mid, rad, size, lambda: _infinite_products(xp, a, b))
@@ -264,16 +284,30 @@ def _infinite_products(xp: Any, a: Ball, b: Ball) -> Any:
     return xp.isfinite(finite) & (unsigned == 0) & ~unknown
 
 
+def _nothing(xp: Any, shape: tuple[int, ...]) -> Any:
+    """Radii of 0 that take no memory (see ``Ball.exact``)."""
+    return xp.broadcast_to(xp.zeros(()), shape)
+
+
+def _widest(xp: Any, size: Any, ball: Ball) -> float:
+    if not size.size:
+        return 0.0
+    return float(xp.max(size) if ball.exact else xp.max(size + ball.rad))
+
+
+def _terms(xp: Any, ball: Ball, axis: int) -> Any:
+    """How many elements along an axis are not exact zeros."""
+    return xp.count_nonzero(ball.mid if ball.exact else (ball.mid != 0) | (ball.rad != 0), axis=axis)
+
+
 def _most_terms(xp: Any, ball: Ball, axis: int) -> int:
     """The most terms of an inner product that are not exact zeros."""
-    if not ball.mid.size:
-        return 0
-    return int(xp.max(xp.sum((ball.mid != 0) | (ball.rad != 0), axis=axis)))
+    return int(xp.max(_terms(xp, ball, axis))) if ball.mid.size else 0
 
 
 def _additions(xp: Any, ball: Ball, axis: int) -> Any:
     """Additions that can round: one fewer than the terms that are not exact zeros."""
-    return xp.maximum(xp.sum((ball.mid != 0) | (ball.rad != 0), axis=axis) - 1, 0)
+    return xp.maximum(_terms(xp, ball, axis) - 1, 0)
 
 
 def _others(xp: Any, a: Any, axis: int) -> Any:
@@ -293,7 +327,7 @@ class BallNumbers:
 
     def data(self, array: Any) -> Ball:
         mid = self.xp.asarray(array, dtype=self.xp.float64)
-        return Ball(mid, self.xp.zeros(mid.shape), self.model, self.xp)
+        return Ball(mid, _nothing(self.xp, mid.shape), self.model, self.xp)
 
     def constant(self, number: sympy.Expr) -> Ball:
         """A number to the format's nearest: exact where the format holds it."""
@@ -326,9 +360,10 @@ class BallNumbers:
 
     def choose(self, yes: Any, no: Any, a: Ball, b: Ball) -> Ball:
         xp = self.xp
-        mid, rad = xp.where(yes, a.mid, b.mid), xp.where(yes, a.rad, b.rad)
-        unknown = ~(yes | no)
-        if bool(xp.any(unknown)):
+        mid, unknown = xp.where(yes, a.mid, b.mid), ~(yes | no)
+        known = not bool(xp.any(unknown))
+        rad = _nothing(xp, mid.shape) if known and a.exact and b.exact else xp.where(yes, a.rad, b.rad)
+        if not known:
             middle = xp.where(a.mid == b.mid, a.mid, a.mid / 2 + b.mid / 2)
             reach = xp.maximum(*(xp.where(a.mid == b.mid, 0.0, xp.abs(c.mid - middle)) + c.rad for c in (a, b)))
             mid = xp.where(unknown, middle, mid)

@@ -50,6 +50,9 @@ class Value(Protocol):
         """Where certainly > 0, and where certainly not."""
 
     def negative(self) -> tuple[Mask, Mask]: ...
+    def kept(self, mask: Any) -> Self:
+        """The product with a mask: exact."""
+
     def detached(self) -> Self:
         """The same numbers, as constants where derivatives are carried along."""
 

@@ -44,6 +44,10 @@ class Objects:
     def __abs__(self) -> Self:
         return type(self)(abs(self.items))
 
+    def kept(self, mask: Any) -> Self:
+        zero = np.full((), self.number(0), dtype=object)
+        return type(self)(np.where(mask, self.items, zero))
+
     def detached(self) -> Self:
         return self
 
