@@ -7,7 +7,6 @@ for float64 itself, Arb does, with as many bits as it takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +34,6 @@ from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.system import System
 
 FINE = 64  # an enclosure's radius is at most this fraction of the bound, or Arb is asked
-LARGE = 2**17  # numbers, from which on a second thread pays
 BITS = (128, 320, 1200)
 
 
@@ -267,29 +265,17 @@ def _bounds(call: Call, system: System, bound: _Bound, format: Format, xp: Any, 
 
 @np.errstate(all="ignore")
 def _answers(call: Call, system: System, bound: _Bound, format: Format, xp: Any, places: Places) -> list[Answer]:
-    tolerances, balls = _both(
-        lambda: _bounds(call, system, bound, format, xp, places),
-        lambda: _run(system, BallNumbers(Rounding.enclosure(), xp), bound, places),
-        large=sum(a.size for a in bound.arrays.values()) > LARGE,
-    )
-    answers = []
-    for ball, tolerance in zip(balls, tolerances, strict=True):
-        mid, rad = _host(ball.mid), _host(ball.rad)
+    model = Rounding.together(Rounding.of(format), Rounding.enclosure())
+    answers, tolerances = [], []
+    for ball in _run(system, BallNumbers(model, xp), bound, places):
+        mid, (tolerance, rad) = _host(ball.mid), _host(ball.rad)
+        tolerances.append(tolerance)
         answers.append(_answer(mid, np.zeros_like(mid), rad, tolerance))
     if format.name == "float64":
         return _climbed(system, bound, places, answers, tolerances, lambda a: np.ones(a.shape, bool))
     if all(a.resolved.all() for a in answers):
         return answers
     return _climbed(system, bound, places, answers, tolerances, lambda a: ~a.resolved)
-
-
-def _both(first: Callable[[], Any], second: Callable[[], Any], large: bool) -> tuple[Any, Any]:
-    """Both results; on large arrays at the same time, as NumPy computes outside the interpreter's lock."""
-    if not large:
-        return first(), second()
-    with ThreadPoolExecutor(1) as pool:
-        later = pool.submit(second)
-        return first(), later.result()
 
 
 def _answer(mid: Any, rest: Any, rad: Any, tolerance: Any) -> Answer:

@@ -3,7 +3,8 @@
 Every operation returns a ball that holds each result that could come out when the operands are anywhere in theirs and
 the operation commits a rounding error of one unit roundoff u. With u = 2^-53 the balls enclose the exact value
 (midpoints are float64 results); with the u of a narrower format the radius bounds the error of the same equations
-evaluated there, in any order of summation: that is how tolerances are derived.
+evaluated there, in any order of summation: that is how tolerances are derived. Several models can share midpoints: the
+radii then have a leading axis, one entry for each (``Rounding.together``).
 
 Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, 3.1 and 4.2; Rump, Acta Numerica 2010 (balls);
 Jeannerod and Rump 2013 (n u in place of gamma_n for inner products).
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -32,14 +33,28 @@ class Rounding:
     """What an operation may err by: ``unit`` relative (``function_units`` of them in exp, log, ...), ``tiny`` absolute.
 
     Beyond ``largest`` nothing is promised: the radius becomes infinite. An algorithm's quotient by what overflowed is 0
-    (``overflow_divides``); an enclosure claims no such thing.
+    (``overflow_divides``); an enclosure claims no such thing. Several models together hold an array in each field.
     """
 
-    unit: float
-    tiny: float
-    largest: float
-    function_units: float
-    overflow_divides: bool = False
+    unit: Any
+    tiny: Any
+    largest: Any
+    function_units: Any
+    overflow_divides: Any = False
+
+    @classmethod
+    def together(cls, *models: Rounding) -> Rounding:
+        """Several models at once, in this order."""
+        return cls(*(np.array([getattr(m, f.name) for m in models]) for f in fields(cls)))
+
+    @property
+    def lead(self) -> int:
+        """How many axes the radii have before those of the midpoints: 1 for several models."""
+        return np.ndim(self.unit)
+
+    def per(self, value: Any, axes: int, xp: Any) -> Any:
+        """A field's value, to be used with radii of this many axes."""
+        return xp.asarray(value).reshape((-1, *(1,) * axes)) if self.lead else value
 
     @classmethod
     def enclosure(cls) -> Rounding:
@@ -58,12 +73,22 @@ class Rounding:
 
 
 class Ball:
-    """An array of balls; a radius of 0 means exact, also for infinities."""
+    """An array of balls; a radius of 0 means exact, also for infinities.
 
-    __slots__ = ("mid", "model", "rad", "xp")
+    ``rad`` has the shape of ``mid``, after a leading axis where the model is several.
+    """
+
+    __slots__ = ("lead", "mid", "model", "rad", "xp")
 
     def __init__(self, mid: Any, rad: Any, model: Rounding, xp: Any) -> None:
-        self.mid, self.rad, self.model, self.xp = mid, rad, model, xp
+        self.mid, self.rad, self.model, self.xp, self.lead = mid, rad, model, xp, model.lead
+
+    def per(self, value: Any, axes: int | None = None) -> Any:
+        """A number of the model's, to be used with the radii."""
+        return self.model.per(value, self.mid.ndim if axes is None else axes, self.xp) if self.lead else value
+
+    def _radii(self, shape: Any) -> tuple[int, ...]:
+        return (*self.rad.shape[: self.lead], *shape)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,18 +102,18 @@ class Ball:
         """Whether it is known without looking that every radius is 0: data are, until they are computed with."""
         return not any(self.rad.strides) and not (self.rad.size and self.rad.reshape(-1)[0])
 
-    def _rounded(self, mid: Any, rad: Any, exact: Callable[[], Any], units: float = 1.0) -> Ball:
+    def _rounded(self, mid: Any, rad: Any, exact: Callable[[], Any], units: Any = 1.0) -> Ball:
         """The result of an operation: ``rad`` comes from the operands, the rounding is added here.
 
         What is rounded is anywhere in the ball, so the rounding is relative to its far end. ``exact`` tells, where the
         result is infinite, whether it certainly is.
         """
-        xp = self.xp
+        xp, axes = self.xp, mid.ndim
         size = xp.abs(mid)
-        if units:
-            rad = rad + (units * self.model.unit) * (size + rad)
+        if not isinstance(units, float) or units:
+            rad = rad + self.per(units * self.model.unit, axes) * (size + rad)
         rad = rad * OUTWARD
-        held = size + rad <= self.model.largest
+        held = size + rad <= self.per(self.model.largest, axes)
         if bool(xp.all(held)):
             return self._new(mid, rad)
         return self._new(mid, xp.where(held, rad, xp.where(exact() & xp.isinf(mid), 0.0, xp.inf)))
@@ -108,7 +133,7 @@ class Ball:
         a, b, xp = self, right, self.xp
         mid, rad = a.mid + b.mid, a.rad + b.rad
         # A sum is exact where an operand is an exact zero; it never underflows.
-        rounding = self.model.unit * (xp.abs(mid) + rad)
+        rounding = self.per(self.model.unit, mid.ndim) * (xp.abs(mid) + rad)
         rad = rad + xp.where(a._zero() | b._zero(), 0.0, rounding)
         return self._rounded(mid, rad, lambda: (a.infinite() | b.infinite()) & xp.isfinite(a.rad + b.rad), units=0.0)
 
@@ -119,7 +144,7 @@ class Ball:
         a, b, xp = self, right, self.xp
         mid = a.mid * b.mid
         rad = xp.abs(a.mid) * b.rad + a.rad * (xp.abs(b.mid) + b.rad)
-        rad = rad + self.model.tiny + xp.where(a.rad + b.rad > 0, DUST, 0.0)
+        rad = rad + self.per(self.model.tiny, mid.ndim) + xp.where(a.rad + b.rad > 0, DUST, 0.0)
         rad = xp.where((a._zero() | b._zero()) & xp.isfinite(a.rad + b.rad), 0.0, rad)
         return self._rounded(mid, rad, lambda: (a.infinite() & b._signed()) | (b.infinite() & a._signed()))
 
@@ -130,12 +155,14 @@ class Ball:
         # The quotient of the radii comes first: |a / b| times the radius could underflow, and then be divided.
         relative = xp.where(b.rad > 0, b.rad / nearest, 0.0)
         rad = xp.where(a.rad > 0, a.rad / nearest, 0.0) + (xp.abs(mid) + TINY) * relative
-        rad = rad + self.model.tiny + xp.where(a.rad + b.rad > 0, DUST, 0.0)
+        tiny = self.per(self.model.tiny, mid.ndim)
+        rad = rad + tiny + xp.where(a.rad + b.rad > 0, DUST, 0.0)
         rad = xp.where(a._zero(), 0.0, rad)
         rad = xp.where(nearest > 0, rad, xp.inf)
-        if self.model.overflow_divides:
-            over = (xp.abs(b.mid) > self.model.largest) & xp.isinf(b.rad) & xp.isfinite(a.rad)
-            rad = xp.where(over, 2 * xp.abs(mid) + self.model.tiny, rad)
+        if np.any(self.model.overflow_divides):
+            over = (xp.abs(b.mid) > self.per(self.model.largest, mid.ndim)) & xp.isinf(b.rad) & xp.isfinite(a.rad)
+            over = over & self.per(self.model.overflow_divides, mid.ndim)
+            rad = xp.where(over, 2 * xp.abs(mid) + tiny, rad)
         return self._rounded(mid, rad, lambda: a.infinite() & b._signed())
 
     def __neg__(self) -> Ball:
@@ -152,38 +179,45 @@ class Ball:
             return self._new(self.mid * factor, self.rad)
         xp, mid, rad = self.xp, self.mid * factor, self.rad * abs(factor)
         # Exact but for results below the normal numbers.
-        small = ~self._zero() & (xp.abs(mid) + rad < self.model.tiny / self.model.unit)
-        rad = rad + xp.where(small, self.model.tiny + DUST, 0.0)
+        tiny, unit = self.per(self.model.tiny), self.per(self.model.unit)
+        small = ~self._zero() & (xp.abs(mid) + rad < tiny / unit)
+        rad = rad + xp.where(small, tiny + DUST, 0.0)
         return self._rounded(mid, rad, self.infinite, units=0.0)
 
     def reshape(self, shape: tuple[int, ...]) -> Ball:
-        return self._new(self.mid.reshape(shape), self.rad.reshape(shape))
+        return self._new(self.mid.reshape(shape), self.rad.reshape(self._radii(shape)))
 
     def transpose(self, axes: tuple[int, ...]) -> Ball:
-        return self._new(self.mid.transpose(axes), self.rad.transpose(axes))
+        moved = (0, *(a + 1 for a in axes)) if self.lead else axes
+        return self._new(self.mid.transpose(axes), self.rad.transpose(moved))
 
     def broadcast(self, shape: tuple[int, ...]) -> Ball:
-        return self._new(self.xp.broadcast_to(self.mid, shape), self.xp.broadcast_to(self.rad, shape))
+        xp = self.xp
+        rad = self.rad.reshape(self._radii((*(1,) * (len(shape) - self.mid.ndim), *self.mid.shape)))
+        return self._new(xp.broadcast_to(self.mid, shape), xp.broadcast_to(rad, self._radii(shape)))
 
     def gather(self, positions: Any) -> Ball:
         xp, p = self.xp, self.xp.asarray(positions)
         absent = p < 0 if p.size and int(p.min()) < 0 else None
 
-        def picked(a: Any) -> Any:
-            found = a.reshape(-1)[p] if a.size else xp.zeros(p.shape)
+        def picked(a: Any, lead: tuple[int, ...]) -> Any:
+            found = a.reshape((*lead, -1))[..., p] if a.size else xp.zeros((*lead, *p.shape))
             if absent is not None:
-                found[absent] = 0.0
+                found[..., absent] = 0.0
             return found
 
-        return self._new(picked(self.mid), _nothing(xp, p.shape) if self.exact else picked(self.rad))
+        lead = self._radii(())
+        rad = _nothing(xp, (*lead, *p.shape)) if self.exact else picked(self.rad, lead)
+        return self._new(picked(self.mid, ()), rad)
 
     def part(self, axis: int, position: int) -> Ball:
         place = (slice(None),) * axis + (position,)
-        return self._new(self.mid[place], self.rad[place])
+        return self._new(self.mid[place], self.rad[(slice(None),) * self.lead + place])
 
     def stack(self, others: list[Ball], axis: int) -> Ball:
         parts = [self, *others]
-        return self._new(*(self.xp.stack([getattr(b, a) for b in parts], axis=axis) for a in ("mid", "rad")))
+        mid = self.xp.stack([b.mid for b in parts], axis=axis)
+        return self._new(mid, self.xp.stack([b.rad for b in parts], axis=axis + self.lead))
 
     def kept(self, mask: Any) -> Ball:
         """The product with numbers 0 and 1, which rounds nothing."""
@@ -196,7 +230,7 @@ class Ball:
             mid, own, size = mid + t.mid, own + t.rad, size + self.xp.abs(t.mid)
         outward = 1 + (len(terms) + 2) * 2.0**-52
         size = (size + own) * outward
-        rad = (own + (additions or len(terms)) * self.model.unit * size) * outward
+        rad = (own + self.per((additions or len(terms)) * self.model.unit, mid.ndim) * size) * outward
 
         def exact() -> Any:
             infinite = [self.xp.where(b.infinite(), b.mid, 0.0) for b in (self, *terms)]
@@ -206,34 +240,35 @@ class Ball:
 
     def _summed(self, mid: Any, rad: Any, size: Any, exact: Callable[[], Any]) -> Ball:
         # Partial sums, in any order, may be as large as the sum of the sizes: beyond the format nothing is promised.
-        rad = self.xp.where(size <= self.model.largest, rad, self.xp.inf)
+        rad = self.xp.where(size <= self.per(self.model.largest, mid.ndim), rad, self.xp.inf)
         return self._rounded(mid, rad, exact, units=0.0)
 
     def sum(self, axis: int) -> Ball:
-        return self._reduced(axis, lambda a: self.xp.sum(a, axis=axis), _additions(self.xp, self, axis))
+        return self._reduced(axis, lambda a, k: self.xp.sum(a, axis=k), _additions(self.xp, self, axis))
 
     def sum_of_others(self, axis: int) -> Ball:
-        return self._reduced(axis, lambda a: _others(self.xp, a, axis), self.mid.shape[axis])
+        return self._reduced(axis, lambda a, k: _others(self.xp, a, k), self.mid.shape[axis])
 
-    def _reduced(self, axis: int, add: Callable[[Any], Any], roundings: Any) -> Ball:
-        xp = self.xp
+    def _reduced(self, axis: int, add: Callable[[Any, int], Any], roundings: Any) -> Ball:
+        xp, k = self.xp, axis + self.lead
         # The radius is itself a sum of as many float64 terms.
         outward = 1 + (self.mid.shape[axis] + 2) * 2.0**-52
-        size = add(xp.abs(self.mid) + self.rad) * outward
-        own = add(self.rad)
-        rad = (own + roundings * self.model.unit * size) * outward
+        mid, size = add(self.mid, axis), add(xp.abs(self.mid), axis)
+        own = _nothing(xp, self._radii(mid.shape)) if self.exact else add(self.rad, k)
+        size = (size + own) * outward
+        rad = (own + roundings * self.per(self.model.unit, mid.ndim) * size) * outward
 
         def exact() -> Any:
-            return xp.isinf(add(xp.where(self.infinite(), self.mid, 0.0))) & xp.isfinite(own)
+            return xp.isinf(add(xp.where(self.infinite(), self.mid, 0.0), k)) & xp.isfinite(own)
 
-        return self._summed(add(self.mid), rad, size, exact)
+        return self._summed(mid, rad, size, exact)
 
     def max(self, axis: int) -> Ball:
         if not self.mid.shape[axis]:  # the greatest of nothing
             mid = self.xp.full((*self.shape[:axis], *self.shape[axis + 1 :]), -math.inf)
-            return self._new(mid, self.xp.zeros(mid.shape))
+            return self._new(mid, _nothing(self.xp, self._radii(mid.shape)))
         top = self.mid.max(axis=axis, keepdims=True)
-        return self._new(top.squeeze(axis), self._above(top).max(axis=axis))
+        return self._new(top.squeeze(axis), self._above(top).max(axis=axis + self.lead))
 
     def maximum(self, right: Ball) -> Ball:
         top = self.xp.maximum(self.mid, right.mid)
@@ -250,29 +285,34 @@ class Ball:
         xp, a, b = self.xp, self, right
         size_a, size_b = xp.abs(a.mid), xp.abs(b.mid)
         terms = min(_most_terms(xp, a, -1), _most_terms(xp, b, -2))
-        growth = terms * self.model.unit
+        growth = self.per(terms * self.model.unit, max(a.mid.ndim, b.mid.ndim))
         # (|a| + rad_a) (|b| + rad_b) growth + |a| rad_b + rad_a (|b| + rad_b), in one product where a factor is exact
         if b.exact:
-            rad = (growth * size_a if a.exact else growth * size_a + (1 + growth) * a.rad) @ size_b
+            rad = growth * (size_a @ size_b) if a.exact else (growth * size_a + (1 + growth) * a.rad) @ size_b
         else:
             rad = size_a @ ((1 + growth) * b.rad + growth * size_b)
             if not a.exact:
                 rad = rad + (1 + growth) * (a.rad @ (size_b + b.rad))
         # The radius is itself a sum of as many float64 terms, each of which may underflow, as those of the result may.
-        rad = rad * (1 + (terms + 4) * 2.0**-52) + terms * (self.model.tiny + DUST)
+        tiny = self.per(self.model.tiny, rad.ndim - self.lead)
+        rad = rad * (1 + (terms + 4) * 2.0**-52) + terms * (tiny + DUST)
         widest_a, widest_b = (_widest(xp, size, c) for size, c in ((size_a, a), (size_b, b)))
         # What underflowed before it was multiplied.
         rad = rad + terms * (TINY * min(widest_a + widest_b, FORMATS["float64"].largest))
         size: Any = terms * widest_a * widest_b
-        if terms and not bool(size <= self.model.largest):
+        if terms and not bool(np.all(size <= self.model.largest)):
             size = (size_a + a.rad) @ (size_b + b.rad)
         return self._summed(a.mid @ b.mid, rad, size, lambda: _infinite_products(xp, a, b))
 
     def positive(self) -> tuple[Any, Any]:
-        return self.mid > self.rad, self.mid <= -self.rad
+        return self._certain(self.mid > self.rad), self._certain(self.mid <= -self.rad)
 
     def negative(self) -> tuple[Any, Any]:
-        return self.mid < -self.rad, self.mid >= self.rad
+        return self._certain(self.mid < -self.rad), self._certain(self.mid >= self.rad)
+
+    def _certain(self, mask: Any) -> Any:
+        """Where it holds in every model."""
+        return mask.all(axis=0) if self.lead else mask
 
 
 def _infinite_products(xp: Any, a: Ball, b: Ball) -> Any:
@@ -290,6 +330,7 @@ def _nothing(xp: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _widest(xp: Any, size: Any, ball: Ball) -> float:
+    """The greatest number in a ball's reach, in any model."""
     if not size.size:
         return 0.0
     return float(xp.max(size) if ball.exact else xp.max(size + ball.rad))
@@ -297,7 +338,10 @@ def _widest(xp: Any, size: Any, ball: Ball) -> float:
 
 def _terms(xp: Any, ball: Ball, axis: int) -> Any:
     """How many elements along an axis are not exact zeros."""
-    return xp.count_nonzero(ball.mid if ball.exact else (ball.mid != 0) | (ball.rad != 0), axis=axis)
+    if ball.exact:
+        return xp.count_nonzero(ball.mid, axis=axis)
+    spread = (ball.rad != 0).any(axis=0) if ball.lead else ball.rad != 0
+    return xp.count_nonzero((ball.mid != 0) | spread, axis=axis)
 
 
 def _most_terms(xp: Any, ball: Ball, axis: int) -> int:
@@ -327,25 +371,28 @@ class BallNumbers:
 
     def data(self, array: Any) -> Ball:
         mid = self.xp.asarray(array, dtype=self.xp.float64)
-        return Ball(mid, _nothing(self.xp, mid.shape), self.model, self.xp)
+        return Ball(mid, self._none(mid.shape), self.model, self.xp)
+
+    def _none(self, shape: Any) -> Any:
+        return _nothing(self.xp, (*np.shape(self.model.unit), *shape))
 
     def constant(self, number: sympy.Expr) -> Ball:
         """A number to the format's nearest: exact where the format holds it."""
         mid, model = float(number if number.is_Rational else number.evalf(30)), self.model
         if number.is_infinite:
             return self.data(mid)
-        # The format's spacing: the unit's own power of two, since a little is added to it for the midpoints' errors.
-        step = max(math.ldexp(0.5, math.frexp(model.unit)[1] + math.frexp(mid)[1]), model.tiny)
-        held = number == sympy.Rational(mid) and math.fmod(mid, step) == 0
-        rad = 0.0 if held else max(model.unit * abs(mid), model.tiny) * (1 + 2.0**-40)
-        rad = rad if abs(mid) + rad <= model.largest else math.inf
-        return Ball(self.xp.asarray(mid), self.xp.asarray(rad), model, self.xp)
+        exactly = number == sympy.Rational(mid)
+        single = [(model.unit, model.tiny, model.largest)]
+        models = zip(model.unit, model.tiny, model.largest, strict=True) if model.lead else single
+        radii = [_constant_radius(mid, exactly, *m) for m in models]
+        rad = self.xp.asarray(radii if model.lead else radii[0])
+        return Ball(self.xp.asarray(mid), rad, model, self.xp)
 
     def apply(self, function: str, value: Ball) -> Ball:
         """A monotone function: its radius comes from the values at the ball's two ends."""
         xp, f = self.xp, _function(self.xp, function)
-        mid, rad = f(value.mid), xp.zeros(value.shape)
-        if bool(xp.any(value.rad != 0)):
+        mid, rad = f(value.mid), self._none(value.shape)
+        if not value.exact and bool(xp.any(value.rad != 0)):
             up, down = map(f, _ends(xp, value))
             rad = xp.maximum(xp.abs(up - mid), xp.abs(mid - down))
             # The three values carry float64 errors of their own, of up to 4 units in the last place.
@@ -353,8 +400,8 @@ class BallNumbers:
             rad = xp.where(value.rad == 0, 0.0, xp.where(xp.isnan(rad), xp.inf, rad))
         units = 1.0 if function == "sqrt" else self.model.function_units
         # Below the normal numbers a unit in the last place (two u) is the smallest number itself.
-        tiny = self.model.tiny * max(units / 2, 1.0)
-        result = value._rounded(mid, rad + tiny, value.infinite, units=units)
+        tiny = self.model.tiny * np.maximum(np.asarray(units) / 2, 1.0)
+        result = value._rounded(mid, rad + value.per(tiny), value.infinite, units=units)
         exact = value._zero()  # every function here is exact at 0
         return Ball(mid, xp.where(exact, 0.0, result.rad), self.model, xp)
 
@@ -362,7 +409,7 @@ class BallNumbers:
         xp = self.xp
         mid, unknown = xp.where(yes, a.mid, b.mid), ~(yes | no)
         known = not bool(xp.any(unknown))
-        rad = _nothing(xp, mid.shape) if known and a.exact and b.exact else xp.where(yes, a.rad, b.rad)
+        rad = self._none(mid.shape) if known and a.exact and b.exact else xp.where(yes, a.rad, b.rad)
         if not known:
             middle = xp.where(a.mid == b.mid, a.mid, a.mid / 2 + b.mid / 2)
             reach = xp.maximum(*(xp.where(a.mid == b.mid, 0.0, xp.abs(c.mid - middle)) + c.rad for c in (a, b)))
@@ -372,11 +419,22 @@ class BallNumbers:
 
     def interval(self, low: Any, high: Any) -> Ball:
         low, high = self.xp.asarray(low, dtype=float), self.xp.asarray(high, dtype=float)
-        return Ball((low + high) / 2, (high - low) / 2, self.model, self.xp)
+        mid, rad = (low + high) / 2, (high - low) / 2
+        spread = (*np.shape(self.model.unit), *rad.shape)
+        return Ball(mid, self.xp.broadcast_to(rad, spread) if rad.any() else self._none(rad.shape), self.model, self.xp)
 
     def exact(self, value: Ball) -> Ball:
         mid = self.xp.where(self.xp.isfinite(value.mid), value.mid, 0.0)
-        return Ball(mid, self.xp.zeros(mid.shape), self.model, self.xp)
+        return Ball(mid, self._none(mid.shape), self.model, self.xp)
+
+
+def _constant_radius(mid: float, exactly: bool, unit: float, tiny: float, largest: float) -> float:
+    """How far a number is from the format's nearest."""
+    # The format's spacing: the unit's own power of two, since a little is added to it for the midpoints' errors.
+    step = max(math.ldexp(0.5, math.frexp(unit)[1] + math.frexp(mid)[1]), tiny)
+    held = exactly and math.fmod(mid, step) == 0
+    rad = 0.0 if held else max(unit * abs(mid), tiny) * (1 + 2.0**-40)
+    return rad if abs(mid) + rad <= largest else math.inf
 
 
 def _ends(xp: Any, value: Ball) -> tuple[Any, Any]:
