@@ -42,7 +42,7 @@ from fiducial.spec.system import Stage, System
 
 APPLIED = {
     sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", erfc: "erfc",
-    log1p: "log1p", expm1: "expm1",
+    log1p: "log1p", expm1: "expm1", logistic: "logistic",
 }  # fmt: skip
 
 
@@ -183,8 +183,6 @@ class _Evaluator:
         """The functions that are made of pieces: chosen by comparison, sets at their kinks."""
         if isinstance(e, Piecewise):
             return self.piecewise(e.args)
-        if isinstance(e, logistic):
-            return self.tensor(_definition(e))
         if isinstance(e, detached):
             t = self.tensor(e.args[0])
             return Tensor(t.axes, t.value.detached())
@@ -263,10 +261,13 @@ class _Evaluator:
             axes = tuple(map(axis, at))
             if len(set(axes)) == len(axes) and (self.step is None or self.step.axis not in axes):
                 return Tensor(axes, value)
-        positions = np.arange(math.prod(value.shape)).reshape(value.shape)
         # Positions outside the array belong to terms that a guard removes: any element will do.
         parts = [self.integers(p) for p in at]
         axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
+        view = _strided(parts, axes, value.shape, tuple(map(self.length, axes)))
+        if view is not None:
+            return Tensor(axes, value.strided(*view))
+        positions = np.arange(math.prod(value.shape)).reshape(value.shape)
         where = tuple(np.clip(along(a, v, axes), 0, n - 1) for (a, v), n in zip(parts, value.shape, strict=True))
         return Tensor(axes, value.gather(positions[where]))
 
@@ -431,9 +432,28 @@ def _times_itself(value: Any, times: int) -> Any:
 
 
 # What is made of expressions on the way is made once: it is remembered by identity.
-_definition = ByObject(lambda e: e.definition())
 _difference = ByObject(lambda c: c.lhs - c.rhs)
 _delta = ByObject(lambda place: KroneckerDelta(*place))
+
+
+def _strided(
+    parts: list[tuple[tuple[Axis, ...], Any]], axes: tuple[Axis, ...], shape: tuple[int, ...], lengths: tuple[int, ...]
+) -> tuple[list[int], list[list[int]], tuple[int, ...]] | None:
+    """The view that integer positions amount to, where they go in even steps and stay inside; else None."""
+    if not all(lengths):
+        return None
+    start, steps = [], [[0] * len(parts) for _ in axes]
+    for d, ((own, v), n) in enumerate(zip(parts, shape, strict=True)):
+        origin = (0,) * v.ndim
+        even = np.full((), v[origin])
+        for k, i in enumerate(own):
+            step = int(v[(*origin[:k], 1, *origin[k + 1 :])] - v[origin]) if v.shape[k] > 1 else 0
+            steps[axes.index(i)][d] = step
+            even = even[..., None] + step * np.arange(v.shape[k])
+        if v.min() < 0 or v.max() >= n or not np.array_equal(even, v):
+            return None
+        start.append(int(v[origin]))
+    return start, steps, lengths
 
 
 def _axes(lhs: Expr) -> tuple[Axis, ...]:

@@ -13,7 +13,7 @@ Jeannerod and Rump 2013 (n u in place of gamma_n for inner products).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -109,14 +109,20 @@ class Ball:
         result is infinite, whether it certainly is.
         """
         xp, axes = self.xp, mid.ndim
-        size = xp.abs(mid)
         if not isinstance(units, float) or units:
-            rad = rad + self.per(units * self.model.unit, axes) * (size + rad)
+            rad = rad + self.per(units * self.model.unit, axes) * (xp.abs(mid) + rad)
         rad = rad * OUTWARD
-        held = size + rad <= self.per(self.model.largest, axes)
-        if bool(xp.all(held)):
+        if self._all_held(mid, rad):
             return self._new(mid, rad)
+        held = xp.abs(mid) + rad <= self.per(self.model.largest, axes)
         return self._new(mid, xp.where(held, rad, xp.where(exact() & xp.isinf(mid), 0.0, xp.inf)))
+
+    def _all_held(self, mid: Any, rad: Any) -> bool:
+        """Whether every model's format certainly reaches as far as its balls (most often: no array is made)."""
+        if not mid.size:
+            return True
+        reach = max(float(mid.max()), -float(mid.min())) + float(rad.max())
+        return bool(reach <= np.min(self.model.largest))
 
     def infinite(self) -> Any:
         """Where the value is an exact infinity."""
@@ -125,6 +131,9 @@ class Ball:
     def _zero(self) -> Any:
         return (self.mid == 0) & (self.rad == 0)
 
+    def _some_zero(self) -> bool:
+        return not bool(self.mid.all())
+
     def _signed(self) -> Any:
         """Where the value is certainly not zero."""
         return self.xp.abs(self.mid) > self.rad
@@ -132,9 +141,11 @@ class Ball:
     def __add__(self, right: Ball) -> Ball:
         a, b, xp = self, right, self.xp
         mid, rad = a.mid + b.mid, a.rad + b.rad
-        # A sum is exact where an operand is an exact zero; it never underflows.
         rounding = self.per(self.model.unit, mid.ndim) * (xp.abs(mid) + rad)
-        rad = rad + xp.where(a._zero() | b._zero(), 0.0, rounding)
+        # A sum is exact where an operand is an exact zero; it never underflows.
+        if a._some_zero() or b._some_zero():
+            rounding = xp.where(a._zero() | b._zero(), 0.0, rounding)
+        rad = rad + rounding
         return self._rounded(mid, rad, lambda: (a.infinite() | b.infinite()) & xp.isfinite(a.rad + b.rad), units=0.0)
 
     def __sub__(self, right: Ball) -> Ball:
@@ -143,9 +154,9 @@ class Ball:
     def __mul__(self, right: Ball) -> Ball:
         a, b, xp = self, right, self.xp
         mid = a.mid * b.mid
-        rad = xp.abs(a.mid) * b.rad + a.rad * (xp.abs(b.mid) + b.rad)
-        rad = rad + self.per(self.model.tiny, mid.ndim) + xp.where(a.rad + b.rad > 0, DUST, 0.0)
-        rad = xp.where((a._zero() | b._zero()) & xp.isfinite(a.rad + b.rad), 0.0, rad)
+        rad = _product_radius(xp, a, b) + self.per(self.model.tiny, mid.ndim)
+        if a._some_zero() or b._some_zero():
+            rad = xp.where((a._zero() | b._zero()) & xp.isfinite(a.rad + b.rad), 0.0, rad)
         return self._rounded(mid, rad, lambda: (a.infinite() & b._signed()) | (b.infinite() & a._signed()))
 
     def __truediv__(self, right: Ball) -> Ball:
@@ -210,6 +221,17 @@ class Ball:
         rad = _nothing(xp, (*lead, *p.shape)) if self.exact else picked(self.rad, lead)
         return self._new(picked(self.mid, ()), rad)
 
+    def strided(self, start: Sequence[int], steps: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Ball:
+        def view(a: Any, lead: int) -> Any:
+            first = a[(slice(None),) * lead + tuple(slice(s, None) for s in start)]
+            own = a.strides[lead:]
+            strides = [sum(s * n for s, n in zip(step, own, strict=True)) for step in steps]
+            strided = self.xp.lib.stride_tricks.as_strided
+            return strided(first, (*a.shape[:lead], *shape), (*a.strides[:lead], *strides))
+
+        rad = _nothing(self.xp, self._radii(shape)) if self.exact else view(self.rad, self.lead)
+        return self._new(view(self.mid, 0), rad)
+
     def part(self, axis: int, position: int) -> Ball:
         place = (slice(None),) * axis + (position,)
         return self._new(self.mid[place], self.rad[(slice(None),) * self.lead + place])
@@ -240,7 +262,8 @@ class Ball:
 
     def _summed(self, mid: Any, rad: Any, size: Any, exact: Callable[[], Any]) -> Ball:
         # Partial sums, in any order, may be as large as the sum of the sizes: beyond the format nothing is promised.
-        rad = self.xp.where(size <= self.per(self.model.largest, mid.ndim), rad, self.xp.inf)
+        if np.ndim(size) or size > np.min(self.model.largest):
+            rad = self.xp.where(size <= self.per(self.model.largest, mid.ndim), rad, self.xp.inf)
         return self._rounded(mid, rad, exact, units=0.0)
 
     def sum(self, axis: int) -> Ball:
@@ -294,11 +317,11 @@ class Ball:
             if not a.exact:
                 rad = rad + (1 + growth) * (a.rad @ (size_b + b.rad))
         # The radius is itself a sum of as many float64 terms, each of which may underflow, as those of the result may.
-        tiny = self.per(self.model.tiny, rad.ndim - self.lead)
-        rad = rad * (1 + (terms + 4) * 2.0**-52) + terms * (tiny + DUST)
         widest_a, widest_b = (_widest(xp, size, c) for size, c in ((size_a, a), (size_b, b)))
         # What underflowed before it was multiplied.
-        rad = rad + terms * (TINY * min(widest_a + widest_b, FORMATS["float64"].largest))
+        lost = TINY * min(widest_a + widest_b, FORMATS["float64"].largest)
+        rad *= 1 + (terms + 4) * 2.0**-52
+        rad += terms * (self.per(self.model.tiny, rad.ndim - self.lead) + DUST + lost)
         size: Any = terms * widest_a * widest_b
         if terms and not bool(np.all(size <= self.model.largest)):
             size = (size_a + a.rad) @ (size_b + b.rad)
@@ -313,6 +336,16 @@ class Ball:
     def _certain(self, mask: Any) -> Any:
         """Where it holds in every model."""
         return mask.all(axis=0) if self.lead else mask
+
+
+def _product_radius(xp: Any, a: Ball, b: Ball) -> Any:
+    """How far the product may be from that of the midpoints; what underflows in it is added."""
+    if a.exact and b.exact:
+        return 0.0 if not a.lead else xp.zeros((a.rad.shape[0], *(1,) * max(a.mid.ndim, b.mid.ndim)))
+    if b.exact:
+        return a.rad * xp.abs(b.mid) + DUST
+    rad = xp.abs(a.mid) * b.rad
+    return rad + DUST if a.exact else rad + a.rad * (xp.abs(b.mid) + b.rad) + DUST
 
 
 def _infinite_products(xp: Any, a: Ball, b: Ball) -> Any:
@@ -340,8 +373,11 @@ def _terms(xp: Any, ball: Ball, axis: int) -> Any:
     """How many elements along an axis are not exact zeros."""
     if ball.exact:
         return xp.count_nonzero(ball.mid, axis=axis)
+    some = ball.mid != 0
+    if bool(some.all()):
+        return ball.mid.shape[axis]
     spread = (ball.rad != 0).any(axis=0) if ball.lead else ball.rad != 0
-    return xp.count_nonzero((ball.mid != 0) | spread, axis=axis)
+    return xp.count_nonzero(some | spread, axis=axis)
 
 
 def _most_terms(xp: Any, ball: Ball, axis: int) -> int:
@@ -398,11 +434,15 @@ class BallNumbers:
             # The three values carry float64 errors of their own, of up to 4 units in the last place.
             rad = rad + 16 * 2.0**-53 * (xp.abs(mid) + rad) + 8 * TINY
             rad = xp.where(value.rad == 0, 0.0, xp.where(xp.isnan(rad), xp.inf, rad))
-        units = 1.0 if function == "sqrt" else self.model.function_units
+        units = EXTRA.get(function, 0.0) + (1.0 if function == "sqrt" else self.model.function_units)
         # Below the normal numbers a unit in the last place (two u) is the smallest number itself.
         tiny = self.model.tiny * np.maximum(np.asarray(units) / 2, 1.0)
+        if function == "logistic" and np.any(self.model.overflow_divides):
+            # As 1 / (1 + exp(-z)) it is 0 once exp overflows.
+            over = xp.exp(-value.mid) > value.per(self.model.largest)
+            rad = rad + xp.where(over & value.per(self.model.overflow_divides), 2 * mid, 0.0)
         result = value._rounded(mid, rad + value.per(tiny), value.infinite, units=units)
-        exact = value._zero()  # every function here is exact at 0
+        exact = value._zero()  # every function here is exact at 0 (a half is, too)
         return Ball(mid, xp.where(exact, 0.0, result.rad), self.model, xp)
 
     def choose(self, yes: Any, no: Any, a: Ball, b: Ball) -> Ball:
@@ -444,7 +484,17 @@ def _ends(xp: Any, value: Ball) -> tuple[Any, Any]:
     return up, xp.where(down == 0, 0.0, xp.nextafter(down, -xp.inf))
 
 
+EXTRA = {"logistic": 4.0}  # units more than in one function: an exponential, a sum and a quotient
+
+
+def _logistic(xp: Any, z: Any) -> Any:
+    e = xp.exp(-xp.abs(z))
+    return xp.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
 def _function(xp: Any, name: str) -> Any:
+    if name == "logistic":
+        return lambda z: _logistic(xp, z)
     if name not in ("erf", "erfc"):
         return getattr(xp, name)
     if xp is np:

@@ -7,12 +7,13 @@ two, *certainly true* and *certainly false*; where neither holds, the answer is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import sympy
 
 Mask = Any  # a Boolean array of the backend
-FUNCTIONS = ("exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sqrt")
+FUNCTIONS = ("exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sqrt", "logistic")
 
 
 class Value(Protocol):
@@ -31,6 +32,9 @@ class Value(Protocol):
     def broadcast(self, shape: tuple[int, ...]) -> Self: ...
     def gather(self, positions: Any) -> Self:
         """The elements at integer positions of the flattened array, in the positions' shape; 0 at negative ones."""
+
+    def strided(self, start: Sequence[int], steps: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Self:
+        """A view that begins at ``start``; each of its axes goes ``steps`` along this array's axes."""
 
     def part(self, axis: int, position: int) -> Self:
         """The slice at a position of an axis, without the axis."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any, Self
 
@@ -66,6 +67,12 @@ class Objects:
     def gather(self, positions: Any) -> Self:
         flat = np.append(self.items.reshape(-1), self.number(0))  # the last, at -1, stands for what is absent
         return type(self)(flat[np.where(positions < 0, -1, positions)])
+
+    def strided(self, start: Sequence[int], steps: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Self:
+        places = [s + sum(np.arange(n).reshape([-1 if a == b else 1 for b in range(len(shape))]) * step[d]
+                          for a, (n, step) in enumerate(zip(shape, steps, strict=True)))
+                  for d, s in enumerate(start)]  # fmt: skip
+        return type(self)(self.items[tuple(places)])
 
     def part(self, axis: int, position: int) -> Self:
         return type(self)(self.items[(slice(None),) * axis + (position,)])
@@ -190,7 +197,8 @@ class ArbNumbers:
         return ArbArray(enclosed_constant(number))
 
     def apply(self, function: str, value: ArbArray) -> ArbArray:
-        return ArbArray(np.frompyfunc(lambda a: getattr(a, function)(), 1, 1)(value.items))
+        rule = (lambda a: 1 / (1 + (-a).exp())) if function == "logistic" else lambda a: getattr(a, function)()
+        return ArbArray(np.frompyfunc(rule, 1, 1)(value.items))
 
     def choose(self, yes: Any, no: Any, a: ArbArray, b: ArbArray) -> ArbArray:
         chosen = np.where(yes, a.items, b.items)
@@ -211,6 +219,7 @@ class ArbNumbers:
 _SYMBOLIC = {
     "log1p": lambda z: sympy.log(1 + z),
     "expm1": lambda z: sympy.exp(z) - 1,
+    "logistic": lambda z: 1 / (1 + sympy.exp(-z)),
     **{name: getattr(sympy, name) for name in ("exp", "log", "tanh", "erf", "erfc", "sqrt")},
 }
 

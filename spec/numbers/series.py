@@ -77,6 +77,7 @@ def _tanh(z: flint.arb_series) -> flint.arb_series:
 
 FUNCTIONS = {
     "log1p": lambda z: (1 + z).log(), "expm1": lambda z: z.exp() - 1, "tanh": _tanh,
+    "logistic": lambda z: 1 / (1 + (-z).exp()),
     **{name: lambda z, name=name: getattr(z, name)() for name in ("exp", "log", "erf", "erfc", "sqrt")},
 }  # fmt: skip
 
