@@ -143,9 +143,8 @@ def scatter(
         inside, target = inside & (where >= 0) & (where < n), target * n + where
     targets = math.prod(lengths[: len(outer)]) * math.prod(wanted)
     rows = _rows_by_target(target.reshape(-1), inside.reshape(-1), targets)
-    size = math.prod(map(run.length, rest))
-    at = np.where(rows[..., None] < 0, -1, rows[..., None] * size + np.arange(size))
-    total = value.gather(at).sum(1) if rows.shape[1] != 1 else value.gather(at[:, 0])
+    parts = value.reshape((math.prod(lengths), math.prod(map(run.length, rest)))).rows(rows)
+    total = parts.sum(1) if rows.shape[1] != 1 else parts
     shape = (*lengths[: len(outer)], *wanted, *map(run.length, rest))
     return Tensor((*outer, *wants, *rest), total.reshape(shape))
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -115,7 +117,9 @@ class Ball:
         if self._all_held(mid, rad):
             return self._new(mid, rad)
         held = xp.abs(mid) + rad <= self.per(self.model.largest, axes)
-        return self._new(mid, xp.where(held, rad, xp.where(exact() & xp.isinf(mid), 0.0, xp.inf)))
+        infinite = xp.isinf(mid)
+        beyond = xp.where(exact() & infinite, 0.0, xp.inf) if bool(infinite.any()) else xp.inf
+        return self._new(mid, xp.where(held, rad, beyond))
 
     def _all_held(self, mid: Any, rad: Any) -> bool:
         """Whether every model's format certainly reaches as far as its balls (most often: no array is made)."""
@@ -208,18 +212,27 @@ class Ball:
         return self._new(xp.broadcast_to(self.mid, shape), xp.broadcast_to(rad, self._radii(shape)))
 
     def gather(self, positions: Any) -> Ball:
-        xp, p = self.xp, self.xp.asarray(positions)
-        absent = p < 0 if p.size and int(p.min()) < 0 else None
+        p = self.xp.asarray(positions)
+        if not self.mid.size:
+            return self._new(self.xp.zeros(p.shape), _nothing(self.xp, self._radii(p.shape)))
+        rad = self.rad.reshape(self._radii((-1,)))
+        rad = _nothing(self.xp, self._radii(p.shape)) if self.exact else rad[..., p]
+        return self._new(self.mid.reshape(-1)[p], rad)
 
-        def picked(a: Any, lead: tuple[int, ...]) -> Any:
-            found = a.reshape((*lead, -1))[..., p] if a.size else xp.zeros((*lead, *p.shape))
-            if absent is not None:
-                found[..., absent] = 0.0
+    def rows(self, positions: Any) -> Ball:
+        xp, p = self.xp, self.xp.asarray(positions)
+        absent = p < 0
+
+        def picked(a: Any, lead: int) -> Any:
+            found = a[(slice(None),) * lead + (p,)]
+            found[(slice(None),) * lead + (absent,)] = 0.0
             return found
 
-        lead = self._radii(())
-        rad = _nothing(xp, (*lead, *p.shape)) if self.exact else picked(self.rad, lead)
-        return self._new(picked(self.mid, ()), rad)
+        shape = (*p.shape, *self.shape[1:])
+        if not self.mid.size:
+            return self._new(xp.zeros(shape), _nothing(xp, self._radii(shape)))
+        rad = _nothing(xp, self._radii(shape)) if self.exact else picked(self.rad, self.lead)
+        return self._new(picked(self.mid, 0), rad)
 
     def strided(self, start: Sequence[int], steps: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Ball:
         def view(a: Any, lead: int) -> Any:
@@ -376,7 +389,7 @@ def _terms(xp: Any, ball: Ball, axis: int) -> Any:
     some = ball.mid != 0
     if bool(some.all()):
         return ball.mid.shape[axis]
-    spread = (ball.rad != 0).any(axis=0) if ball.lead else ball.rad != 0
+    spread = reduce(or_, (r != 0 for r in ball.rad)) if ball.lead else ball.rad != 0
     return xp.count_nonzero(some | spread, axis=axis)
 
 

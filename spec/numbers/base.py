@@ -31,7 +31,10 @@ class Value(Protocol):
     def transpose(self, axes: tuple[int, ...]) -> Self: ...
     def broadcast(self, shape: tuple[int, ...]) -> Self: ...
     def gather(self, positions: Any) -> Self:
-        """The elements at integer positions of the flattened array, in the positions' shape; 0 at negative ones."""
+        """The elements at integer positions of the flattened array, in the shape of ``positions``."""
+
+    def rows(self, positions: Any) -> Self:
+        """The parts at positions of the first axis, in the shape of ``positions``; zeros at negative ones."""
 
     def strided(self, start: Sequence[int], steps: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Self:
         """A view that begins at ``start``; each of its axes goes ``steps`` along this array's axes."""

@@ -65,8 +65,11 @@ class Objects:
         return type(self)(np.broadcast_to(self.items, shape))
 
     def gather(self, positions: Any) -> Self:
-        flat = np.append(self.items.reshape(-1), self.number(0))  # the last, at -1, stands for what is absent
-        return type(self)(flat[np.where(positions < 0, -1, positions)])
+        return type(self)(self.items.reshape(-1)[positions])
+
+    def rows(self, positions: Any) -> Self:
+        nothing = np.full((1, *self.items.shape[1:]), self.number(0), dtype=object)
+        return type(self)(np.concatenate([self.items, nothing])[np.where(positions < 0, len(self.items), positions)])
 
     def strided(self, start: Sequence[int], steps: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Self:
         places = [s + sum(np.arange(n).reshape([-1 if a == b else 1 for b in range(len(shape))]) * step[d]
