@@ -138,4 +138,3 @@ def _confirm(
     # An implementation that is right but for 1 % must be seen to break the law (0 = 0 has no power).
     if float(violation(1 + planted_error(e.format))) <= 1:
         e.result.vacuous += 1
-

@@ -38,7 +38,18 @@ from fiducial.refimpl.entropies import (
     softmax_cross_entropy,
     softmax_cross_entropy_vjp,
 )
-from fiducial.refimpl.layers import Activation, Affine, ReLU, Sigmoid, SoftmaxWithLoss, Tanh
+from fiducial.refimpl.layers import (
+    Activation,
+    Affine,
+    Conv2d,
+    Dropout,
+    Flatten,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SoftmaxWithLoss,
+    Tanh,
+)
 from fiducial.refimpl.linear import affine, affine_vjp, embedding, embedding_vjp, matmul, matmul_vjp, one_hot
 from fiducial.refimpl.losses import (
     huber_loss,
@@ -120,17 +131,21 @@ version: str = getattr(fiducial, "__version__", "unknown")
 dtypes = ("float16", "bfloat16", "float32", "float64")
 
 __all__ = [
-    "SGD",
     "Activation",
     "Adagrad",
     "Adam",
     "AdamW",
     "Affine",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "MaxPool2d",
     "Momentum",
     "Network",
     "Optimiser",
     "RMSprop",
     "ReLU",
+    "SGD",
     "Sigmoid",
     "SoftmaxWithLoss",
     "Tanh",

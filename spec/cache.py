@@ -30,7 +30,7 @@ HEADS = {
         detached, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Sum, Greatest, Share,
         sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair, sympy.KroneckerDelta, sympy.Idx,
         sympy.Indexed, sympy.IndexedBase, sympy.Tuple, sympy.And, sympy.Or, sympy.Not, sympy.Eq, sympy.Ne,
-        sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Mod,
+        sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Mod, sympy.floor,
     )
 }  # fmt: skip
 ASSUMPTIONS = ("integer", "positive", "nonnegative", "real")

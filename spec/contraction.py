@@ -49,9 +49,7 @@ def spread(t: Tensor, axes: tuple[Any, ...]) -> Any:
     return t.value.transpose(order).reshape(tuple(next(lengths) if i in t.axes else 1 for i in axes))
 
 
-def contract(
-    run: Arithmetic, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...] = ()
-) -> Tensor:
+def contract(run: Arithmetic, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...] = ()) -> Tensor:
     """Sum of the product over the bound indices; ``others`` are factors ``other(l, k)``."""
     if others:
         return _without_one(run, tensors, bound, others)
@@ -72,9 +70,7 @@ def contract(
     return run.times(tensors)
 
 
-def _without_one(
-    run: Arithmetic, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...]
-) -> Tensor:
+def _without_one(run: Arithmetic, tensors: list[Tensor], bound: tuple[Idx, ...], others: tuple[Expr, ...]) -> Tensor:
     left = left_out(others[0], bound)
     if left is None:
         raise ValueError(f"a factor that leaves one term out is required, got {others[0]}")
@@ -122,9 +118,7 @@ def _inner(run: Arithmetic, a: Tensor, b: Tensor, over: Axes) -> Tensor:
     return Tensor((*shared, *left, *right), p.matmul(q).reshape((*batch, *rows, *columns)))
 
 
-def scatter(
-    run: Arithmetic, source: Tensor, places: tuple[tuple[Idx, Expr], ...], bound: tuple[Idx, ...]
-) -> Tensor:
+def scatter(run: Arithmetic, source: Tensor, places: tuple[tuple[Idx, Expr], ...], bound: tuple[Idx, ...]) -> Tensor:
     """Each element of ``source`` added up where ``places``, pairs (index, its value there), say; others are dropped."""
     named = [run.integers(e) for _, e in places]
     walked = tuple(dict.fromkeys(i for axes, _ in named for i in axes))

@@ -50,7 +50,8 @@ class Entries:
     @cached_property
     def units(self) -> list[Any]:
         """Each direction along one entry of the inputs."""
-        return list(np.frompyfunc(flint.arb, 1, 1)(np.eye(len(self.direction))))
+        units: Any = np.frompyfunc(flint.arb, 1, 1)(np.eye(len(self.direction)))
+        return list(units)
 
     @cached_property
     def along_units(self) -> list[tuple[Any, Any]]:
@@ -67,9 +68,7 @@ class Entries:
             start += part.size
             given[x] = numbers.along(arrays[x].items, part)
         found = evaluate(self.definition.system, numbers, given, sizes, attributes)
-        return tuple(
-            np.concatenate([np.ravel(found[y].coefficient(k)) for y in self.outputs]) for k in (1, 2)
-        )  # type: ignore[return-value]
+        return tuple(np.concatenate([np.ravel(found[y].coefficient(k)) for y in self.outputs]) for k in (1, 2))  # type: ignore[return-value]
 
     @property
     def cotangents(self) -> Any:

@@ -45,7 +45,8 @@ class Pattern(Direct):
         return [a.reshape(_split(a.shape, p, known)) for a, p in zip(arrays, self.read, strict=False)]
 
     def shape(self, shapes: Sequence[Shape], lhs: Expr, attributes: Attributes, direct: Shape) -> Shape:
-        lengths, found = iter(direct), []
+        lengths = iter(direct)
+        found: list[int] = []
         for group in words(self.written.get(name_of(lhs), " ".join(map(str, indices(lhs))))):
             n = math.prod(next(lengths) for _ in group)
             found += _outer(shapes[0], self.read[0]) if group == ["..."] else [n]

@@ -34,8 +34,12 @@ def prove_equal(
 ) -> Proof:
     """Proves left == right, both unfolded through the definition's adjoint system."""
     system = adjoint(definition.system)
-    backwards = right.replace(sympy.Sum, lambda f, *limits: sympy.Sum(f.xreplace(
-        {i: i.lower + i.upper - i for i in reversed if i in {limit[0] for limit in limits}}), *limits))
+    backwards = right.replace(
+        sympy.Sum,
+        lambda f, *limits: sympy.Sum(
+            f.xreplace({i: i.lower + i.upper - i for i in reversed if i in {limit[0] for limit in limits}}), *limits
+        ),
+    )
     exact = is_zero(unfolded(left, system) - unfolded(backwards, system), given)
     seen = witnessed(definition, system, left, right, given)
     return Proof(statement, f"{'exact' if exact else 'NOT exact'}; {seen}", exact and seen.holds)

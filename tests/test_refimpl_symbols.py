@@ -61,8 +61,8 @@ def calls(operation: Operation) -> Iterator[tuple[Definition, list[SymbolArray],
 
 def _input(definition: Definition, x: Any, shape: tuple[int, ...]) -> SymbolArray:
     domain = definition.domains[name_of(x)]
-    if domain.below is not None and not shape:
-        return SymbolArray(7, "int64")
+    if not any(map(indices, definition.system.inputs)):
+        return SymbolArray(7, "int64")  # a size
     if domain.below is not None:
         return SymbolArray(numpy.resize(LABELS, shape), "int64")
     if domain.whole:

@@ -193,7 +193,7 @@ def test_the_derivative_of_a_stride_keeps_a_delta():
 
 def test_an_undefined_function_obeys_the_chain_rule():
     f = Function("f")
-    (target, bound, coefficient), = partials(f(x[i] ** 2), frozenset({"x"}))
+    ((target, bound, coefficient),) = partials(f(x[i] ** 2), frozenset({"x"}))
     assert (target, bound) == (x[i], ())
     assert sympy.simplify(coefficient.subs(f, sympy.sin).doit() - 2 * x[i] * sympy.cos(x[i] ** 2)) == 0
 

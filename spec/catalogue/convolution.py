@@ -20,7 +20,7 @@ n, g, c, o = (index(*p) for p in zip("ngco", (N, G, C, O), strict=True))
 x, w, b, y, padded = map(array, "x w b y padded".split())
 ARITHMETIC = "Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016"
 BOOK = "Goodfellow, Bengio and Courville, Deep Learning, 2016, 9"
-STEPS = {"stride": Attribute("layout", 1), "padding": Attribute("layout", 0)}
+STEPS: dict[str, Any] = {"stride": Attribute("layout", 1), "padding": Attribute("layout", 0)}
 
 
 def output_size(length: Expr, window: Expr, stride: Expr, padding: Expr, dilation: Expr) -> Expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy
 from sympy import Abs, Function, Heaviside, Integer, KroneckerDelta, Max, Piecewise, Rational, Sum, sign, sqrt
 
@@ -19,7 +21,7 @@ a, b, c, s, t, W, x, y, z = map(array, "a b c s t W x y z".split())
 dy, dz = array("dy"), array("dz")
 BOOK = "Saito, Deep Learning from Scratch 2, 2019, 1.3.4"
 AXIS = Attribute("layout", -1)
-AXES = {"axis": Attribute("layout", None), "keepdims": Attribute("layout", False)}
+AXES: dict[str, Any] = {"axis": Attribute("layout", None), "keepdims": Attribute("layout", False)}
 ARRAY_API = "Python array API standard 2024.12"
 
 

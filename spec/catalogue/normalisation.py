@@ -157,9 +157,14 @@ def scaled_dot_product_attention(causal: bool, scale: float | None) -> Definitio
         theorems=[
             Identity("each query's weights sum to one", Sum(p[b_, l, s], s), sympy.Integer(1)),
             Gradient("dv = p^T dy", values[b_, s, f], Sum(p[b_, l, s] * dy[b_, l, f], l)),
-            *([Shown("every query sees a key, for L != S too", shown.every_row_sees_a_key)] if causal else [
-                Shown("keys and their values are a set: any order gives the same", shown.keys_in_any_order),
-                Shown("permutation equivariance of the queries", shown.queries_in_any_order)]),
+            *(
+                [Shown("every query sees a key, for L != S too", shown.every_row_sees_a_key)]
+                if causal
+                else [
+                    Shown("keys and their values are a set: any order gives the same", shown.keys_in_any_order),
+                    Shown("permutation equivariance of the queries", shown.queries_in_any_order),
+                ]
+            ),
         ],
         shifts={shift[b_, l]: Greatest(seen(Sum(q[b_, l, e] * keys[b_, s, e], e), -sympy.oo), s) * factor},
     )

@@ -35,8 +35,10 @@ def sgd() -> Definition:
         {w_next: w - lr * (g + decay * w)},
         theorems=[
             Identity("decay shrinks the weight first", w_next, (1 - lr * decay) * w - lr * g),
-            Shown("weight decay is the gradient of the L2 penalty: coupled and decoupled are the same for SGD",
-                  shown.sgd_decays_as_l2),
+            Shown(
+                "weight decay is the gradient of the L2 penalty: coupled and decoupled are the same for SGD",
+                shown.sgd_decays_as_l2,
+            ),
             Shown("on a quadratic it converges just where lr < 2 / the greatest eigenvalue", shown.quadratic),
         ],
     )
@@ -166,6 +168,7 @@ def clip_by_global_norm() -> Definition:
         stable={norm: scale * length(scale), **shares},
         shifts={scale: Piecewise((widest, widest > 0), (1, True))},
         outputs=clipped,
-        theorems=[Shown("what is too long becomes shorter than max_norm, the rest is kept",
-                        shown.never_longer_than_the_limit)],
+        theorems=[
+            Shown("what is too long becomes shorter than max_norm, the rest is kept", shown.never_longer_than_the_limit)
+        ],
     )

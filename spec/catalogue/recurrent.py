@@ -44,7 +44,8 @@ def _layout(gates: int, states: int, biases: int) -> Pattern:
     return Pattern(
         read=("n t d", *["n j"] * states, f"d {wide}", f"k {wide}", *[wide] * biases),
         structures=(sizes(2, 3, 2, 3), sizes(1, 1, 1, 1), sizes(3, 4, 2, 2), sizes(1, 5, 3, 2), sizes(2, 2, 1, 4)),
-        large=sizes(6, 5, 4, 3), tiny=(sizes(1, 3, 1, 1), sizes(1, 2, 1, 2)) if gates == 1 else (sizes(1, 2, 1, 1),),
+        large=sizes(6, 5, 4, 3),
+        tiny=(sizes(1, 3, 1, 1), sizes(1, 2, 1, 2)) if gates == 1 else (sizes(1, 2, 1, 1),),
     )
 
 
@@ -64,13 +65,21 @@ def rnn(truncate: int | None) -> Definition:
         },
         sizes=_cut(truncate),
         theorems=[
-            Gradient("weights are shared over time: every step adds to their gradient", Wh[k, j],
-                     Sum(before[n, t, k] * array("dpre")[n, t, j], n, t)),
+            Gradient(
+                "weights are shared over time: every step adds to their gradient",
+                Wh[k, j],
+                Sum(before[n, t, k] * array("dpre")[n, t, j], n, t),
+            ),
             Shown("the gradient through time is a product of Jacobians (1 - tanh^2) Wh", shown.product_of_jacobians),
-            Shown("vanishing: a step scales it by at most |Wh| (tanh) or |Wh| / 4 (sigmoid), T steps by (1/4)^T |Wh|^T",
-                  shown.vanishing),
-            *([Shown("exploding: near rest, with Wh = 2, it doubles at every step", shown.exploding)]
-              if truncate is None else []),
+            Shown(
+                "vanishing: a step scales it by at most |Wh| (tanh) or |Wh| / 4 (sigmoid), T steps by (1/4)^T |Wh|^T",
+                shown.vanishing,
+            ),
+            *(
+                [Shown("exploding: near rest, with Wh = 2, it doubles at every step", shown.exploding)]
+                if truncate is None
+                else []
+            ),
             Shown("RNN: H (D + H + 1) parameters", shown.parameters(1, 1)),
             *_shared(truncate),
         ],

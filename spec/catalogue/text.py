@@ -114,8 +114,11 @@ def cbow_loss() -> Definition:
         stable={**mean, **_shifted(logits), loss[n]: log(total[n]) - far[n, target[n]], L: Sum(loss[n], n) / N},
         shifts={shift[n]: Greatest(Sum(Sum(W_in[contexts[n, c], d], c) / C * W_out[d, v], d), v)},
         theorems=[
-            Gradient("dW_out = h^T (y - t) / N", W_out[d, v], L_bar / N * Sum(
-                h[n, d] * (e[n, v] / mass[n] - KroneckerDelta(v, target[n])), n)),
+            Gradient(
+                "dW_out = h^T (y - t) / N",
+                W_out[d, v],
+                L_bar / N * Sum(h[n, d] * (e[n, v] / mass[n] - KroneckerDelta(v, target[n])), n),
+            ),
             Shown("the order of the context words does not matter", shown.contexts_in_any_order),
             Shown("summed contexts are averaged ones with longer vectors", shown.sum_or_mean_of_contexts),
         ],
@@ -141,8 +144,11 @@ def skip_gram_loss() -> Definition:
         stable={**_shifted(logits), cost[n, c]: log(total[n]) - far[n, contexts[n, c]], **mean},
         shifts={shift[n]: Greatest(Sum(W_in[center[n], d] * W_out[d, v], d), v)},
         theorems=[
-            Gradient("dW_out = h^T (C y - sum of t) / N", W_out[d, v], L_bar / N * Sum(
-                W_in[center[n], d] * Sum(e[n, v] / mass[n] - KroneckerDelta(v, contexts[n, c]), c), n)),
+            Gradient(
+                "dW_out = h^T (C y - sum of t) / N",
+                W_out[d, v],
+                L_bar / N * Sum(W_in[center[n], d] * Sum(e[n, v] / mass[n] - KroneckerDelta(v, contexts[n, c]), c), n),
+            ),
         ],
     )
 

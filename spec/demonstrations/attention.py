@@ -55,5 +55,3 @@ def every_row_sees_a_key(definition: Definition) -> list[Expr]:
         hidden = sum(1 for i in range(rows) if i + keys - rows < 0)
         found.append(Integer(hidden) - max(rows - keys, 0))
     return [sympy.sympify(e) for e in found]
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -23,13 +24,13 @@ def _output(definition: Definition) -> tuple[Expr, Expr]:
     return lhs, definition.system.equations[lhs]
 
 
-def _with(system: System, expression: Expr, name: str, change: object) -> Expr:
+def _with(system: System, expression: Expr, name: str, change: Callable[[Expr], Expr]) -> Expr:
     """The expression in the inputs, each element of one array replaced."""
     found = unfolded(expression, system)
     return found.replace(lambda e: isinstance(e, sympy.Indexed) and name_of(e) == name, change)
 
 
-def linear_in(name: str) -> object:
+def linear_in(name: str) -> Callable[[Definition], list[Expr]]:
     """f(s a + t a') - s f(a) - t f(a') for the output without its bias, in one of its arrays."""
 
     def show(definition: Definition) -> list[Expr]:

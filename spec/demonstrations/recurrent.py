@@ -182,5 +182,3 @@ def reset_before_or_after(definition: Definition) -> list[Expr]:
     r, h, w, b = sympy.symbols("r h w b", real=True)
     after, before = r * (h * w + b), (r * h) * w + b
     return [sympy.expand(after - before - (r - 1) * b), sympy.expand((after - before).subs(b, 0))]
-
-

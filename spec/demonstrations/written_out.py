@@ -16,7 +16,7 @@ from fiducial.spec.system import System
 
 
 def entries(
-    system: System, sizes: Mapping[str, int], attributes: Mapping[str, Any] | None = None, **arrays: Any
+    system: System, sizes: Mapping[str, int], attributes: Mapping[str, Any] | None = None, /, **arrays: Any
 ) -> dict[str, Any]:
     """Every variable as an array of expressions; inputs that are not given are symbols named after their places."""
     data = {name_of(lhs): given(lhs, sizes, arrays.get(name_of(lhs))) for lhs in system.inputs}

@@ -20,7 +20,7 @@ def enclosed(e: Expr, known: Known) -> flint.arb:
     """An enclosure at the values in ``known``, which also remembers; raises ValueError on a kink."""
     found = known.get(e)
     if found is None:
-        found = known[e] = enclosed_constant(e) if e.is_number else _computed(e, known)
+        found = known[e] = enclosed_constant(e) if e.is_Rational or e is sympy.pi else _computed(e, known)
     return found
 
 

@@ -6,6 +6,8 @@ kept (``flint.ctx.cap``) and the precision.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import methodcaller
 from typing import Any, Self
 
 import flint
@@ -75,10 +77,10 @@ def _tanh(z: flint.arb_series) -> flint.arb_series:
     return (square - 1) / (square + 1)
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log1p": lambda z: (1 + z).log(), "expm1": lambda z: z.exp() - 1, "tanh": _tanh,
     "logistic": lambda z: 1 / (1 + (-z).exp()),
-    **{name: lambda z, name=name: getattr(z, name)() for name in ("exp", "log", "erf", "erfc", "sqrt")},
+    **{name: methodcaller(name) for name in ("exp", "log", "erf", "erfc", "sqrt")},
 }  # fmt: skip
 
 
