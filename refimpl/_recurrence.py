@@ -3,7 +3,7 @@
 from numbers import Integral
 from typing import Any
 
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
 from fiducial.refimpl._arrays import require, require_shape
 
@@ -31,7 +31,8 @@ def check_shapes(
     require(
         isinstance(order, str) and sorted(order) == sorted(gates), "gate_order", f"a permutation of {gates!r}", order
     )
-    require(x.ndim == 3, "x", "an array (N, T, D)", tuple(x.shape))
+    some = x.ndim == 3 and min(x.shape[:2]) > 0
+    require(some, "x", "an array (N, T, D) with N > 0 sequences of T > 0 steps", tuple(x.shape))
     require(h0.ndim == 2 and h0.shape[0] == x.shape[0], "h0", f"an array ({x.shape[0]}, H)", tuple(h0.shape))
     columns = len(gates) * h0.shape[1]
     require_shape("Wx", Wx, (x.shape[2], columns))
@@ -67,11 +68,7 @@ def projected(x: Any, Wx: Any, b: Any) -> Any:
 
 def stacked(steps: list[Any], like: Any, axis: int) -> Any:
     """The states (N, H) of the steps as one array."""
-    xp = array_namespace(like)
-    if steps:
-        return xp.stack(steps, axis=axis)
-    shape = (0, *like.shape) if axis == 0 else (like.shape[0], 0, like.shape[1])
-    return xp.zeros(shape, dtype=like.dtype, device=device(like))
+    return array_namespace(like).stack(steps, axis=axis)
 
 
 def flows(t: int, truncate: int | None) -> bool:

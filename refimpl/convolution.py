@@ -94,7 +94,8 @@ class _Columns(NamedTuple):
 
 def _columns(d: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: Any) -> _Columns:
     xp = array_namespace(x, w)
-    require(x.ndim == d + 2, "x", f"an array (N, C) with {d} spatial dimensions", tuple(x.shape))
+    some = x.ndim == d + 2 and x.shape[0] > 0
+    require(some, "x", f"an array (N, C) with N > 0 and {d} spatial dimensions", tuple(x.shape))
     require(w.ndim == d + 2, "w", f"an array (O, C/groups) with {d} kernel dimensions", tuple(w.shape))
     (N, C), (O, c) = x.shape[:2], w.shape[:2]
     divides = isinstance(groups, Integral) and int(groups) >= 1 and C % groups == 0 and O % groups == 0

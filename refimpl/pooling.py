@@ -17,7 +17,8 @@ from fiducial.refimpl.convolution import PerDimension, Sizes, Windows, per_dimen
 
 
 def _windows(x: Any, kernel_size: Any, stride: Any, padding: Any) -> tuple[Windows, Sizes]:
-    require(x.ndim == 4 and min(x.shape[2:]) > 0, "x", "an array (N, C, H, W) with H, W > 0", tuple(x.shape))
+    some = x.ndim == 4 and x.shape[0] > 0 and min(x.shape[2:]) > 0
+    require(some, "x", "an array (N, C, H, W) with N, H, W > 0", tuple(x.shape))
     kernel = per_dimension("kernel_size", kernel_size, 2, 1)
     steps = kernel if stride is None else per_dimension("stride", stride, 2, 1)
     pads = per_dimension("padding", padding, 2, 0)

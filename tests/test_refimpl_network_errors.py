@@ -43,7 +43,14 @@ def lstm_vjp(cotangent: Any) -> Any:
 
 
 VALUE_ERRORS: list[tuple[Callable[[], Any], str]] = [
-    (lambda: conv(X[1:], W), r"x must be an array \(N, C\) with 2 spatial dimensions, got \(4, 5, 6\)"),
+    (lambda: conv((0, 4, 5, 6), W, (6,)), r"x must be an array \(N, C\) with N > 0 .*got \(0, 4, 5, 6\)"),
+    (lambda: refimpl.avg_pool2d(ones(0, 1, 4, 4), kernel_size=1), r"x must be .*N, H, W > 0, got \(0, 1, 4, 4\)"),
+    (lambda: refimpl.rnn(ones(2, 0, 3), ones(2, 4), ones(3, 4), ones(4, 4), ones(4)), r"x must be .*T > 0 steps, got"),
+    (
+        lambda: refimpl.gru(ones(0, 2, 3), ones(0, 4), ones(3, 12), ones(4, 12), ones(12), ones(12)),
+        r"x must be an array \(N, T, D\) with N > 0 sequences .*got \(0, 2, 3\)",
+    ),
+    (lambda: conv(X[1:], W), r"x must be an array \(N, C\) with N > 0 and 2 spatial dimensions, got \(4, 5, 6\)"),
     (lambda: conv(X, W[1:]), r"w must be an array \(O, C/groups\) with 2 kernel dimensions, got \(4, 3, 3\)"),
     (lambda: conv(X, (6, 3, 3, 3)), r"w must be an array with C/groups = 4 channels, got \(6, 3, 3, 3\)"),
     (lambda: conv(X, W, (4,)), r"b must be an array of shape \(6,\), got \(4,\)"),
@@ -89,7 +96,7 @@ VALUE_ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: attend((2, 3, 5), (1, 4, 5), (1, 4, 2)), r"k must be an array \(2, S, 5\) .*got \(1, 4, 5\)"),
     (lambda: attend((3, 5), (0, 5), (0, 2)), r"k must be an array \(S, 5\) with S > 0, got \(0, 5\)"),
     (lambda: attend((3, 5), (4, 5), (3, 2)), r"v must be an array \(4, F\), got \(3, 2\)"),
-    (lambda: recur("rnn", 1, {"x": (3, 4)}), r"x must be an array \(N, T, D\), got \(3, 4\)"),
+    (lambda: recur("rnn", 1, {"x": (3, 4)}), r"x must be an array \(N, T, D\) with .*, got \(3, 4\)"),
     (lambda: recur("rnn", 1, {"h0": (1, 5)}), r"h0 must be an array \(2, H\), got \(1, 5\)"),
     (lambda: recur("lstm", 4, {"c0": (2, 4)}), r"c0 must be an array of shape \(2, 5\), got \(2, 4\)"),
     (lambda: recur("lstm", 4, {"Wx": (5, 20)}), r"Wx must be an array of shape \(4, 20\), got \(5, 20\)"),
