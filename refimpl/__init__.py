@@ -2,7 +2,9 @@
 
 import fiducial
 from fiducial.refimpl import datasets
+from fiducial.refimpl.adam import adam, adam_vjp, adamw, adamw_vjp
 from fiducial.refimpl.attention import scaled_dot_product_attention, scaled_dot_product_attention_vjp
+from fiducial.refimpl.clipping import clip_by_global_norm, clip_by_global_norm_vjp
 from fiducial.refimpl.convolution import conv1d, conv1d_vjp, conv2d, conv2d_vjp, conv3d, conv3d_vjp, conv_output_size
 from fiducial.refimpl.elementwise import (
     elu,
@@ -86,34 +88,13 @@ from fiducial.refimpl.normalisation import (
     rms_norm,
     rms_norm_vjp,
 )
-from fiducial.refimpl.optimisers import (
-    SGD,
-    Adagrad,
-    Adam,
-    AdamW,
-    Momentum,
-    Optimiser,
-    RMSprop,
-    adagrad,
-    adagrad_vjp,
-    adam,
-    adam_vjp,
-    adamw,
-    adamw_vjp,
-    clip_by_global_norm,
-    clip_by_global_norm_vjp,
-    momentum,
-    momentum_vjp,
-    rmsprop,
-    rmsprop_vjp,
-    sgd,
-    sgd_vjp,
-)
+from fiducial.refimpl.optimisers import adagrad, adagrad_vjp, momentum, momentum_vjp, rmsprop, rmsprop_vjp, sgd, sgd_vjp
 from fiducial.refimpl.pooling import avg_pool2d, avg_pool2d_vjp, max_pool2d, max_pool2d_vjp
 from fiducial.refimpl.recurrent import gru, gru_vjp, lstm, lstm_vjp, rnn, rnn_vjp
 from fiducial.refimpl.reductions import amax, amax_vjp, mean, mean_vjp, norm, norm_vjp, sum, sum_vjp
 from fiducial.refimpl.regularisation import dropout, dropout_vjp, l1_penalty, l1_penalty_vjp, l2_penalty, l2_penalty_vjp
 from fiducial.refimpl.softmax import log_softmax, log_softmax_vjp, logsumexp, logsumexp_vjp, softmax, softmax_vjp
+from fiducial.refimpl.stateful import SGD, Adagrad, Adam, AdamW, Momentum, Optimiser, RMSprop
 from fiducial.refimpl.text import (
     cbow_loss,
     cbow_loss_vjp,

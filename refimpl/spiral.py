@@ -11,7 +11,7 @@ from array_api_compat import array_namespace, is_cupy_array
 
 from fiducial.refimpl.datasets import spiral
 from fiducial.refimpl.models import Network, TwoLayerNet
-from fiducial.refimpl.optimisers import SGD
+from fiducial.refimpl.stateful import SGD
 from fiducial.refimpl.training import Trainer, draw_losses, finish_figure, import_pyplot
 
 

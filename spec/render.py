@@ -36,6 +36,12 @@ class _Plain(StrPrinter):
     def _print_Indexed(self, e: Any) -> str:
         return f"{e.base.label}[{','.join(map(self._print, e.indices))}]"
 
+    def _print_Equality(self, e: Any) -> str:
+        return f"{self._print(e.lhs)} = {self._print(e.rhs)}"
+
+    def _print_Mod(self, e: Any) -> str:
+        return f"{self._print(e.args[0])} mod {self._print(e.args[1])}"
+
     def _print_Share(self, e: Any) -> str:
         return f"share({self._print(e.args[0])} of {self._print(e.args[1])})"
 
