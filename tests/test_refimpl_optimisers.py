@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from fiducial import refimpl
-from fiducial.refimpl import optimisers
+from fiducial.refimpl.adam import _one_minus_power
 
 ADAM = {"step": 3, "lr": 0.5, "beta1": 0.75, "beta2": 0.875, "eps": 0.125}
 # Every rate is large, so that no term of a gradient is lost beside the others.
@@ -145,7 +145,7 @@ def test_first_adam_step_is_the_learning_rate() -> None:
 @pytest.mark.parametrize("beta", [0.9, 0.999, 0.0, 0.999999])
 def test_bias_correction_does_not_cancel(beta: float, step: int) -> None:
     exact = 1 - Fraction(beta) ** step
-    assert abs(Fraction(optimisers._one_minus_power(beta, step)) / exact - 1) < 1e-14
+    assert abs(Fraction(_one_minus_power(beta, step)) / exact - 1) < 1e-14
 
 
 def test_clipping_by_hand_and_at_the_ends_of_the_range() -> None:
