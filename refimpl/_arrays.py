@@ -50,11 +50,15 @@ def _is_narrow(array: Any) -> bool:
 
 
 def _check_array(argument: str, value: Any, kinds: tuple[str, ...]) -> None:
-    required = f"{argument} must be an array of dtype {' or '.join(kinds)}"
-    if not is_array_api_obj(value):
-        raise TypeError(f"{required}, got {type(value).__name__}")
-    if dtype_kind(value) not in kinds:
-        raise TypeError(f"{required}, got dtype {value.dtype}")
+    if is_array(value) and dtype_kind(value) in kinds:
+        return
+    came = f"dtype {value.dtype}" if is_array(value) else type(value).__name__
+    raise TypeError(f"{argument} must be an array of dtype {' or '.join(kinds)}, got {came}")
+
+
+def is_array(value: Any) -> bool:
+    # NumPy's arrays, the most frequent ones, are told at once.
+    return isinstance(value, numpy.ndarray) or is_array_api_obj(value)
 
 
 def _map(function: Callable[[Any], Any], value: Any) -> Any:
@@ -66,12 +70,16 @@ def _working(argument: str, kinds: tuple[str, ...], like: Any, value: Any) -> An
     if isinstance(value, int | float) and like is not None and "float" in kinds:
         value = constant(like, value)
     _check_array(argument, value, kinds)
+    if not _is_narrow(value):
+        return value
     xp = array_namespace(value)
-    return xp.astype(value, xp.float32) if _is_narrow(value) else value
+    return xp.astype(value, xp.float32)
 
 
 def _finished(value: Any, dtype: Any) -> Any:
     """An array (NumPy's reductions give scalars), of the narrow dtype where there is one."""
+    if dtype is None and isinstance(value, numpy.ndarray):
+        return value
     xp = array_namespace(value)
     return xp.asarray(value) if dtype is None else xp.astype(xp.asarray(value), dtype)
 
@@ -89,18 +97,28 @@ def operation(function: Callable[P, R]) -> Callable[P, R]:
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     }
 
+    names, run = tuple(kinds), cast(Callable[..., R], function)
+    attributes_of = frozenset(signature.parameters) - set(names)
+
+    def arguments(args: Any, keywords: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arrays by name, and the attributes. Binding is slow: it is left to the calls that need it."""
+        if len(args) == len(names) and attributes_of.issuperset(keywords):
+            return dict(zip(names, args, strict=True)), keywords
+        bound = signature.bind(*args, **keywords).arguments
+        return {n: bound[n] for n in names if n in bound}, {n: v for n, v in bound.items() if n not in kinds}
+
     @functools.wraps(function)
-    def call(*args: P.args, **attributes: P.kwargs) -> R:
-        bound = signature.bind(*args, **attributes)
-        given = {name: value for name, value in bound.arguments.items() if name in kinds and value is not None}
+    def call(*args: P.args, **keywords: P.kwargs) -> R:
+        given, attributes = arguments(args, keywords)
         arrays = [a for value in given.values() for a in (value if isinstance(value, tuple) else (value,))]
-        floats = [a for a in arrays if is_array_api_obj(a) and dtype_kind(a) == "float"]
+        floats = [a for a in arrays if is_array(a) and dtype_kind(a) == "float"]
         like: Any = floats[0] if floats else None
         with numpy.errstate(all="ignore"):
             for name, value in given.items():
-                bound.arguments[name] = _map(functools.partial(_working, name, kinds[name], like), value)
+                if value is not None:
+                    given[name] = _map(functools.partial(_working, name, kinds[name], like), value)
             narrow = like.dtype if floats and _is_narrow(like) and all(a.dtype == like.dtype for a in floats) else None
-            result = function(*bound.args, **bound.kwargs)
+            result = run(**given, **attributes)
             return cast(R, _map(lambda a: _finished(a, narrow), result))
 
     return call

@@ -108,7 +108,7 @@ def lstm(
     check_shapes("ifgo", gate_order, x, h0, Wx, Wh, truncate, c0=c0, b=b)
     Wx, Wh, b = (reordered(w, gate_order, LSTM_GATES) for w in (Wx, Wh, b))
     _, hs, cs = _lstm(x, h0, c0, Wx, Wh, b)
-    return stacked(hs[1:], h0, axis=1), cs[-1] if len(cs) > 1 else copy(c0)
+    return stacked(hs[1:], h0, axis=1), cs[-1]
 
 
 @operation
