@@ -8,6 +8,7 @@ explores and shrinks. ``second order``: the gradient of the gradient. ``laws``: 
 from __future__ import annotations
 
 import contextlib
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -214,9 +215,22 @@ def _many(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
             case = cases.draw(e.operation, e.result.dtype, lambda o, b=batch: o[b % len(o)], rng, e.settled,  # type: ignore[misc]
                               flavour, large=True)  # fmt: skip
             _narrowed(e, judge, case)
+    _smallest(e, plan, judge)
     if profile.every_number and e.result.dtype in ("float16", "bfloat16"):
         _every_number(e, plan, judge)
     _explored(e, plan, judge)
+
+
+def _smallest(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
+    """The smallest shapes: few roundings make the sharpest bounds; 16-bit formats need some more of them."""
+
+    def numbers(structure: tuple[list[tuple[int, ...]], dict[str, Any]]) -> int:
+        return sum(math.prod(shape) for shape in structure[0])
+
+    shapes, attributes = min((s for s in _all_structures(e) if numbers(s)), key=numbers)
+    rng = _rng(e, plan, 7)
+    for flavour in ("one sign", "normal") * (3 if e.result.dtype in ("float16", "bfloat16") else 1):
+        judge(cases.build(e.operation, e.result.dtype, attributes, shapes, rng, flavour))
 
 
 def _every_number(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
