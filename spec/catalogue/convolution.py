@@ -256,6 +256,7 @@ def max_pool2d() -> Definition:
         sizes=k.pooled_sizes(),
         theorems=[
             Shown("locally invariant: a bright pixel may move within its window", shown.pooling_is_locally_invariant),
+            Shown("ties are sets: each may take anything from nothing to the whole cotangent", shown.ties_are_sets),
             Shown("pads with -inf: 0 would win over negative numbers at the border", shown.padding_of_max_pooling),
         ],
     )

@@ -11,8 +11,10 @@ from sympy import Expr, Integer, Piecewise, Sum, floor
 
 from fiducial.spec.calculus import adjoint
 from fiducial.spec.demonstrations.written_out import entries, numbers_in, zeros
+from fiducial.spec.evaluate import evaluate
 from fiducial.spec.language import array, indices, name_of, size, whole
 from fiducial.spec.normal_form import canonical, unfolded
+from fiducial.spec.numbers.ball import BallNumbers, Rounding
 from fiducial.spec.operation import Definition
 from fiducial.spec.system import System
 
@@ -162,3 +164,14 @@ def padding_of_max_pooling(definition: Definition) -> list[Expr]:
     rule = definition.system.equations[source].subs(-sympy.oo, 0)
     zeroed = System(definition.system.inputs, {**definition.system.equations, source: rule}, definition.system.outputs)
     return [*zeros(own + 1), *zeros(entries(zeroed, sizes, x=image)["y"])]
+
+
+def ties_are_sets(definition: Definition) -> list[Expr]:
+    """A window of four equal elements and a cotangent of 1: each gradient is the whole set [0, 1]."""
+    sizes = {"N": 1, "C": 1, "H0": 2, "H1": 2, "R0": 2, "R1": 2, "P0": 1, "P1": 1, "stride0": 2, "stride1": 2}
+    numbers = BallNumbers(Rounding.enclosure())
+    arrays = {"x": numbers.data(np.full((1, 1, 2, 2), 3.0)), "dy": numbers.data(np.ones((1, 1, 1, 1)))}
+    found = evaluate(adjoint(definition.system), numbers, arrays, {**sizes, "padding0": 0, "padding1": 0}, {})["dx"]
+    low, high = found.mid - found.rad, found.mid + found.rad
+    just_the_set = (low <= 0) & (high >= 1) & (high - low < 1 + 2.0**-40)
+    return [Integer(int(np.sum(~just_the_set)))]
