@@ -13,17 +13,6 @@ def sigmoid(x: Any) -> Any:
     return 1 / (1 + array_namespace(x).exp(-x))
 
 
-def sigmoid_slope(x: Any) -> Any:
-    """s(x) s(-x) = 1 / (2 + exp(x) + exp(-x)): a sum of positive terms, also accurate where s rounds to 1."""
-    e = array_namespace(x).exp(x)
-    return 1 / (2 + e + 1 / e)
-
-
-def tanh_slope(x: Any) -> Any:
-    """1 / cosh(x)^2 = 4 s(2x) s(-2x)."""
-    return 4 * sigmoid_slope(2 * x)
-
-
 def check_shapes(
     gates: str, order: str, x: Any, h0: Any, Wx: Any, Wh: Any, truncate: int | None, **others: Any
 ) -> None:

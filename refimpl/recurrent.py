@@ -26,40 +26,38 @@ from fiducial.refimpl._recurrence import (
     projected,
     reordered,
     sigmoid,
-    sigmoid_slope,
     stacked,
-    tanh_slope,
 )
 from fiducial.refimpl._shapes import copy
 
 
-def _rnn(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[Any, list[Any]]:
-    """The pre-activations, and the states from the initial one on."""
+def _rnn(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> list[Any]:
+    """The states from the initial one on."""
     xp = array_namespace(x, h0, Wx, Wh, b)
     a, hs = projected(x, Wx, b), [h0]
     for t in range(x.shape[1]):
-        a[t, ...] += xp.matmul(hs[-1], Wh)
-        hs.append(xp.tanh(a[t, ...]))
-    return a, hs
+        hs.append(xp.tanh(a[t, ...] + xp.matmul(hs[-1], Wh)))
+    return hs
 
 
 @operation
 def rnn(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, *, truncate: int | None = None) -> Array:
     """hs (N, T, H) for x (N, T, D), h0 (N, H), Wx (D, H), Wh (H, H), b (H)."""
     check_shapes("h", "h", x, h0, Wx, Wh, truncate, b=b)
-    return stacked(_rnn(x, h0, Wx, Wh, b)[1][1:], h0, axis=1)
+    return stacked(_rnn(x, h0, Wx, Wh, b)[1:], h0, axis=1)
 
 
 @operation
 def rnn_vjp(
     cotangent: Array, x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, *, truncate: int | None = None
 ) -> tuple[Array, ...]:
-    """dx, dh0, dWx, dWh, db: da_t = (c_t + dh_t) tanh'(a_t), dh_{t-1} = da_t Wh^T."""
+    """dx, dh0, dWx, dWh, db: da_t = (c_t + dh_t) (1 - h_t^2), dh_{t-1} = da_t Wh^T."""
     xp = array_namespace(cotangent, x, h0, Wx, Wh, b)
     check_shapes("h", "h", x, h0, Wx, Wh, truncate, b=b)
     require_shape("cotangent", cotangent, (*x.shape[:2], h0.shape[1]))
-    a, hs = _rnn(x, h0, Wx, Wh, b)
-    da, dh, Wh_T = tanh_slope(a), xp.zeros_like(h0), xp.matrix_transpose(Wh)
+    hs = _rnn(x, h0, Wx, Wh, b)
+    h = stacked(hs[1:], h0, axis=0)
+    da, dh, Wh_T = 1 - h * h, xp.zeros_like(h0), xp.matrix_transpose(Wh)
     for t in reversed(range(x.shape[1])):
         da[t, ...] *= cotangent[:, t, :] + dh
         dh = xp.matmul(da[t, ...], Wh_T) if flows(t, truncate) else xp.zeros_like(h0)
@@ -71,25 +69,27 @@ GRU_GATES = "rzn"
 LSTM_GATES = "oifg"  # as computed here: the sigmoids side by side, and the gates of c side by side
 
 
-def _lstm(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[Any, list[Any], list[Any]]:
-    """The pre-activations, and the states h and c from the initial ones on."""
+def _lstm(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+    """The gates (T, N, 4H), the states h and c from the initial ones on, and tanh c."""
     xp, H = array_namespace(x, h0, c0, Wx, Wh, b), h0.shape[1]
-    a, hs, cs = projected(x, Wx, b), [h0], [c0]
+    gates, hs, cs, ys = projected(x, Wx, b), [h0], [c0], []
     for t in range(x.shape[1]):
-        a[t, ...] += xp.matmul(hs[-1], Wh)
-        s, g = sigmoid(a[t, :, : 3 * H]), xp.tanh(a[t, :, 3 * H :])
+        a = gates[t, ...] + xp.matmul(hs[-1], Wh)
+        s, g = sigmoid(a[:, : 3 * H]), xp.tanh(a[:, 3 * H :])
+        gates[t, :, : 3 * H], gates[t, :, 3 * H :] = s, g
         cs.append(s[:, 2 * H :] * cs[-1] + s[:, H : 2 * H] * g)
-        hs.append(s[:, :H] * xp.tanh(cs[-1]))
-    return a, hs, cs
+        ys.append(xp.tanh(cs[-1]))
+        hs.append(s[:, :H] * ys[-1])
+    return gates, hs, cs, ys
 
 
-def _lstm_factors(a: Any, c_before: Any, c: Any) -> tuple[Any, Any, Any]:
+def _lstm_factors(gates: Any, c_before: Any, y: Any) -> tuple[Any, Any, Any]:
     """What the gradients of h and c are multiplied by: da / d(h, c, c, c) by gate, dc / dh, and f."""
-    xp, H = array_namespace(a, c), c.shape[2]
-    s, g, y = sigmoid(a[:, :, : 3 * H]), xp.tanh(a[:, :, 3 * H :]), xp.tanh(c)
+    xp, H = array_namespace(gates, y), y.shape[2]
+    s, g = gates[:, :, : 3 * H], gates[:, :, 3 * H :]
     values = xp.stack([y, g, c_before, s[:, :, H : 2 * H]], axis=2)
-    slopes = xp.concat([sigmoid_slope(a[:, :, : 3 * H]), tanh_slope(a[:, :, 3 * H :])], axis=2)
-    return values * xp.reshape(slopes, values.shape), s[:, :, :H] * tanh_slope(c), s[:, :, 2 * H :]
+    slopes = xp.concat([s * (1 - s), 1 - g * g], axis=2)
+    return values * xp.reshape(slopes, values.shape), s[:, :, :H] * (1 - y * y), s[:, :, 2 * H :]
 
 
 @operation
@@ -107,7 +107,7 @@ def lstm(
     """hs (N, T, H) and c_T (N, H) for x (N, T, D), h0 (N, H), c0 (N, H), Wx (D, 4H), Wh (H, 4H), b (4H)."""
     check_shapes("ifgo", gate_order, x, h0, Wx, Wh, truncate, c0=c0, b=b)
     Wx, Wh, b = (reordered(w, gate_order, LSTM_GATES) for w in (Wx, Wh, b))
-    _, hs, cs = _lstm(x, h0, c0, Wx, Wh, b)
+    _, hs, cs, _ = _lstm(x, h0, c0, Wx, Wh, b)
     return stacked(hs[1:], h0, axis=1), cs[-1]
 
 
@@ -132,8 +132,8 @@ def lstm_vjp(
     require_shape("cotangent[0]", dhs, (*x.shape[:2], H))
     require_shape("cotangent[1]", dc, (N, H))
     Wx, Wh, b = (reordered(w, gate_order, LSTM_GATES) for w in (Wx, Wh, b))
-    a, hs, cs = _lstm(x, h0, c0, Wx, Wh, b)
-    da, dc_by_dh, f = _lstm_factors(a, stacked(cs[:-1], c0, axis=0), stacked(cs[1:], c0, axis=0))
+    gates, hs, cs, ys = _lstm(x, h0, c0, Wx, Wh, b)
+    da, dc_by_dh, f = _lstm_factors(gates, stacked(cs[:-1], c0, axis=0), stacked(ys, c0, axis=0))
     dc, dh, Wh_T = copy(dc), xp.zeros_like(h0), xp.matrix_transpose(Wh)
     for t in reversed(range(x.shape[1])):
         dh = dhs[:, t, :] + dh
@@ -150,20 +150,20 @@ def lstm_vjp(
 
 
 def _gru(x: Any, h0: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, reset_after: bool) -> tuple[Any, list[Any], list[Any]]:
-    """The pre-activations, the states from the initial one on, and what r is multiplied by in each step."""
+    """The gates (T, N, 3H), the states from the initial one on, and what r is multiplied by in each step."""
     xp, H = array_namespace(x, h0, Wx, Wh, bx, bh), h0.shape[1]
-    a, hs, ms = projected(x, Wx, bx), [h0], []
+    gates, hs, ms = projected(x, Wx, bx), [h0], []
     for t in range(x.shape[1]):
         h = hs[-1]
         u = xp.matmul(h, Wh if reset_after else Wh[:, : 2 * H]) + (bh if reset_after else bh[: 2 * H])
-        a[t, :, : 2 * H] += u[:, : 2 * H]
-        s = sigmoid(a[t, :, : 2 * H])
+        s = sigmoid(gates[t, :, : 2 * H] + u[:, : 2 * H])
         r, z = s[:, :H], s[:, H:]
         ms.append(u[:, 2 * H :] if reset_after else h)
         m = r * ms[-1]
-        a[t, :, 2 * H :] += m if reset_after else xp.matmul(m, Wh[:, 2 * H :]) + bh[2 * H :]
-        hs.append(sigmoid(-a[t, :, H : 2 * H]) * xp.tanh(a[t, :, 2 * H :]) + z * h)
-    return a, hs, ms
+        n = xp.tanh(gates[t, :, 2 * H :] + (m if reset_after else xp.matmul(m, Wh[:, 2 * H :]) + bh[2 * H :]))
+        gates[t, :, : 2 * H], gates[t, :, 2 * H :] = s, n
+        hs.append((1 - z) * n + z * h)
+    return gates, hs, ms
 
 
 @operation
@@ -188,12 +188,11 @@ def gru(
     return stacked(_gru(x, h0, Wx, Wh, bx, bh, reset_after)[1][1:], h0, axis=1)
 
 
-def _gru_factors(a: Any, before: Any, m: Any) -> tuple[Any, ...]:
+def _gru_factors(gates: Any, before: Any, m: Any) -> tuple[Any, ...]:
     """r, z, and the factors of da_r (by d(r m)), da_z (by dh) and da_n (by dh)."""
-    xp, H = array_namespace(a), before.shape[2]
-    s, slope, n = sigmoid(a[:, :, : 2 * H]), sigmoid_slope(a[:, :, : 2 * H]), xp.tanh(a[:, :, 2 * H :])
-    to_n = sigmoid(-a[:, :, H : 2 * H]) * tanh_slope(a[:, :, 2 * H :])
-    return s[:, :, :H], s[:, :, H:], m * slope[:, :, :H], (before - n) * slope[:, :, H:], to_n
+    H = before.shape[2]
+    r, z, n = (gates[:, :, k * H : (k + 1) * H] for k in range(3))
+    return r, z, m * r * (1 - r), (before - n) * z * (1 - z), (1 - z) * (1 - n * n)
 
 
 @operation
@@ -215,10 +214,10 @@ def gru_vjp(
     check_shapes("rzn", gate_order, x, h0, Wx, Wh, truncate, bx=bx, bh=bh)
     require_shape("cotangent", cotangent, (*x.shape[:2], H))
     Wx, Wh, bx, bh = (reordered(w, gate_order, GRU_GATES) for w in (Wx, Wh, bx, bh))
-    a, hs, ms = _gru(x, h0, Wx, Wh, bx, bh, reset_after)
+    gates, hs, ms = _gru(x, h0, Wx, Wh, bx, bh, reset_after)
     before = stacked(hs[:-1], h0, axis=0)
-    r, z, to_r, to_z, to_n = _gru_factors(a, before, stacked(ms, h0, axis=0))
-    da, dh, Wh_T = xp.zeros_like(a), xp.zeros_like(h0), xp.matrix_transpose(Wh)
+    r, z, to_r, to_z, to_n = _gru_factors(gates, before, stacked(ms, h0, axis=0))
+    da, dh, Wh_T = xp.zeros_like(gates), xp.zeros_like(h0), xp.matrix_transpose(Wh)
     for t in reversed(range(x.shape[1])):
         dh = cotangent[:, t, :] + dh
         dn = dh * to_n[t, ...]
