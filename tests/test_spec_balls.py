@@ -458,3 +458,12 @@ def test_a_format_stays_inside_for_a_whole_formula(format):
         shares = ball / ball.sum(1).reshape((-1, 1))
         assert_stays_inside(p, shares)
         assert_stays_inside(found, (shares * shares).sum(1))
+
+
+def test_a_nan_in_a_matrix_product_stays_in_its_row() -> None:
+    a, b = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4)
+    a[1, 2] = np.nan
+    with np.errstate(all="ignore"):
+        found = balls(a).matmul(balls(b))
+    assert np.isfinite(found.mid[0]).all() and np.isfinite(found.rad[0]).all()
+    assert np.isnan(found.mid[1]).all()

@@ -332,7 +332,8 @@ class Ball:
         # The radius is itself a sum of as many float64 terms, each of which may underflow, as those of the result may.
         widest_a, widest_b = (_widest(xp, size, c) for size, c in ((size_a, a), (size_b, b)))
         # What underflowed before it was multiplied.
-        lost = TINY * min(widest_a + widest_b, FORMATS["float64"].largest)
+        reach, largest = widest_a + widest_b, FORMATS["float64"].largest
+        lost = TINY * (reach if reach <= largest else largest)  # a NaN stays in its own rows
         rad *= 1 + (terms + 4) * 2.0**-52
         rad += terms * (self.per(self.model.tiny, rad.ndim - self.lead) + DUST + lost)
         size: Any = terms * widest_a * widest_b
