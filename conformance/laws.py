@@ -19,7 +19,9 @@ from fiducial.conformance.verdict import LIMIT, planted_error
 from fiducial.spec import oracle
 from fiducial.spec.evaluate import evaluate
 from fiducial.spec.language import Expr, array, free_indices, indices, name_of, scalar, size_of
-from fiducial.spec.numbers.ball import Ball, BallNumbers, Rounding
+from fiducial.spec.numbers.ball import Ball
+from fiducial.spec.numbers.ball_numbers import BallNumbers
+from fiducial.spec.numbers.rounding import Rounding
 from fiducial.spec.operation import Operation
 from fiducial.spec.oracle import Answer
 from fiducial.spec.system import System

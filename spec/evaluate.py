@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Idx, Indexed, KroneckerDelta, Mod, Piecewise, Sum
+from sympy import Idx, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.contraction import Tensor, along, contract, scatter, spread
@@ -26,35 +25,20 @@ from fiducial.spec.language import (
     Expr,
     Greatest,
     Share,
-    above_zero,
     detached,
     erfc,
     holds,
     indices,
     logistic,
     name_of,
-    natural,
-    scalar,
-    size,
-    whole,
 )
+from fiducial.spec.positions import COMPARISONS, Positions, Step, strided_view
 from fiducial.spec.system import Stage, System
 
 APPLIED = {
     sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", erfc: "erfc",
     log1p: "log1p", expm1: "expm1", logistic: "logistic",
 }  # fmt: skip
-
-
-@dataclass
-class _Step:
-    """Where a recurrence is: the index that it runs along, its value, and what earlier steps gave."""
-
-    axis: Axis
-    place: Mapping[str, int]  # of the axis among each variable's own
-    position: int = 0
-    results: dict[tuple[str, int], Any] = field(default_factory=dict)
-    memory: dict[int, Tensor] = field(default_factory=dict)
 
 
 def evaluate(
@@ -75,18 +59,11 @@ def evaluate(
     return run.variables
 
 
-class _Evaluator:
+class _Evaluator(Positions):
     def __init__(self, numbers: Any, sizes: Mapping[str, int], attributes: Mapping[str, Any]) -> None:
+        super().__init__(sizes, attributes)
         self.numbers = numbers
-        self.known: dict[Expr, Expr] = {}
-        for name, value in sizes.items():
-            self.known |= dict.fromkeys((size(name), whole(name), natural(name)), sympy.Integer(value))
-        for name, value in attributes.items():
-            self.known |= dict.fromkeys((scalar(name), whole(name), above_zero(name)), _exactly(value))
-        self.variables: dict[str, Any] = {}
         self.memory: dict[int, Tensor] = {}
-        self.lengths: dict[Axis, int] = {}
-        self.step: _Step | None = None
 
     def define(self, lhs: Expr, value: Any) -> None:
         self.variables[name_of(lhs)] = value
@@ -99,7 +76,7 @@ class _Evaluator:
             return
         t = axis(stage.step)
         rules = [(name_of(lhs), _axes(lhs), rhs) for lhs, rhs in stage.equations]
-        step = self.step = _Step(t, {name: axes.index(t) for name, axes, _ in rules})
+        step = self.step = Step(t, {name: axes.index(t) for name, axes, _ in rules})
         steps = range(self.length(t))
         for step.position in reversed(steps) if stage.backward else steps:
             step.memory.clear()
@@ -108,15 +85,10 @@ class _Evaluator:
         self.step = None
         for name, axes, _ in rules:
             parts = [step.results[name, p] for p in steps]
-            nothing = self.numbers.constant(sympy.Integer(0)).broadcast(tuple(map(self.length, axes)))
-            self.variables[name] = parts[0].stack(parts[1:], axes.index(t)) if parts else nothing
+            together = parts[0].stack(parts[1:], axes.index(t)) if parts else self.aligned(self.whole_number(0), axes)
+            self.variables[name] = together
 
     # --- axes ---
-
-    def length(self, i: Axis) -> int:
-        if i not in self.lengths:
-            self.lengths[i] = int((i.index.upper - i.index.lower + 1).xreplace(self.known))
-        return self.lengths[i]
 
     def aligned(self, t: Tensor, axes: tuple[Axis, ...]) -> Any:
         """The tensor's value with exactly these axes: moved, and repeated along those that it lacks."""
@@ -176,9 +148,6 @@ class _Evaluator:
             return Tensor(t.axes, self.numbers.apply(APPLIED[type(e)], t.value))
         return self.piecewise_linear(e)
 
-    def number(self, e: Expr) -> Expr:
-        return e.xreplace(self.known)
-
     def piecewise_linear(self, e: Expr) -> Tensor:
         """The functions that are made of pieces: chosen by comparison, sets at their kinks."""
         if isinstance(e, Piecewise):
@@ -207,40 +176,8 @@ class _Evaluator:
 
     # --- integers: positions and labels ---
 
-    def integers(self, e: Expr) -> tuple[tuple[Axis, ...], Any]:
-        """An integer expression as a NumPy array over its free indices."""
-        if isinstance(e, sympy.Integer):
-            return (), np.asarray(int(e))
-        if isinstance(e, Idx):
-            if self.step is not None and axis(e) is self.step.axis:
-                return (), np.asarray(self.step.position)
-            return (axis(e),), np.arange(int(self.number(e.lower)), int(self.number(e.upper)) + 1)
-        if isinstance(e, Indexed):
-            return self.looked_up(np.asarray(self.variables[name_of(e)]), e.indices)
-        if isinstance(e, sympy.Symbol) and e.name in self.variables:
-            return (), np.asarray(self.variables[e.name])
-        if isinstance(e, sympy.floor):
-            above, below = e.args[0].as_numer_denom()
-            (axes, top), (_, bottom) = self.integers(above), self.integers(below)
-            return axes, top // bottom
-        if type(e) in _INTEGER_ARITHMETIC:
-            parts = [self.integers(a) for a in e.args]
-            axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
-            return axes, reduce(_INTEGER_ARITHMETIC[type(e)], [along(a, v, axes) for a, v in parts])
-        return (), np.asarray(int(self.number(e)))
-
-    def looked_up(self, data: Any, positions: tuple[Expr, ...]) -> tuple[tuple[Axis, ...], Any]:
-        parts = [self.integers(p) for p in positions]
-        axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
-        return axes, data[tuple(along(a, v, axes) for a, v in parts)]
-
     def from_integers(self, axes: tuple[Axis, ...], array: Any) -> Tensor:
         return Tensor(axes, self.numbers.interval(array, array))
-
-    def compared(self, left: Expr, right: Expr, operation: Any) -> tuple[tuple[Axis, ...], Any]:
-        (a, p), (b, q) = self.integers(left), self.integers(right)
-        axes = tuple(dict.fromkeys((*a, *b)))
-        return axes, operation(along(a, p, axes), along(b, q, axes))
 
     def element(self, e: Indexed) -> Tensor:
         step = self.step
@@ -248,7 +185,7 @@ class _Evaluator:
             place = step.place[name_of(e)]
             value = step.results.get((name_of(e), int(self.integers(e.indices[place])[1])))
             if value is None:  # before the first step: a coefficient of 0 removes it
-                return self.times([Tensor((), self.numbers.constant(sympy.Integer(0)))])
+                return self.whole_number(0)
             return self.picked(value, (*e.indices[:place], *e.indices[place + 1 :]))
         value = self.variables[name_of(e)]
         if isinstance(value, np.ndarray):
@@ -264,7 +201,7 @@ class _Evaluator:
         # Positions outside the array belong to terms that a guard removes: any element will do.
         parts = [self.integers(p) for p in at]
         axes = tuple(dict.fromkeys(i for a, _ in parts for i in a))
-        view = _strided(parts, axes, value.shape, tuple(map(self.length, axes)))
+        view = strided_view(parts, axes, value.shape, tuple(map(self.length, axes)))
         if view is not None:
             return Tensor(axes, value.strided(*view))
         positions = np.arange(math.prod(value.shape)).reshape(value.shape)
@@ -296,15 +233,14 @@ class _Evaluator:
             root = self.numbers.apply("sqrt", t.value)
             return Tensor(t.axes, root if whole is None else whole * root)
         if exponent.is_Rational and exponent < 0:
-            one = self.numbers.constant(sympy.Integer(1))
-            return self.combine(Tensor((), one), self.tensor(factored(e)[2][0]), lambda p, q: p / q)
+            return self.combine(self.whole_number(1), self.tensor(factored(e)[2][0]), lambda p, q: p / q)
         raise ValueError(f"no rule to evaluate the power {e}")
 
     def product(self, e: Expr) -> Tensor:
         """Numerator over denominator; signs and powers of two are exact."""
         scale, above, below = factored(e)
         masks = [f for f in above if isinstance(f, KroneckerDelta | holds)]
-        top = self.times([self.tensor(f) for f in above if f not in masks]) if len(masks) < len(above) else self.one()
+        top = self.times([self.tensor(f) for f in above if f not in masks])
         if below:
             top = self.combine(top, self.times([self.tensor(f) for f in below]), lambda p, q: p / q)
         top = Tensor(top.axes, top.value.scaled(scale)) if scale != 1 else top
@@ -312,8 +248,8 @@ class _Evaluator:
             top = self.masked(top, *self.mask(mask))
         return top
 
-    def one(self) -> Tensor:
-        return Tensor((), self.numbers.constant(sympy.Integer(1)))
+    def whole_number(self, n: int) -> Tensor:
+        return Tensor((), self.numbers.constant(sympy.Integer(n)))
 
     def mask(self, e: Expr) -> tuple[tuple[Axis, ...], Any]:
         """Where equal positions, or a condition on them, make a factor 1."""
@@ -327,7 +263,7 @@ class _Evaluator:
 
     def times(self, tensors: list[Tensor]) -> Tensor:
         if not tensors:
-            return Tensor((), self.numbers.constant(sympy.Integer(1)))
+            return self.whole_number(1)
         ordered = sorted(tensors, key=lambda t: len(t.axes))
         return reduce(lambda a, b: self.combine(a, b, lambda p, q: p * q), ordered)
 
@@ -375,7 +311,7 @@ class _Evaluator:
             both, either = (and_, or_) if isinstance(c, sympy.And) else (or_, and_)
             return axes, reduce(both, yes), reduce(either, no)
         if c.lhs.is_integer and c.rhs.is_integer:
-            axes, holds = self.compared(c.lhs, c.rhs, _INTEGER[type(c)])
+            axes, holds = self.compared(c.lhs, c.rhs, COMPARISONS[type(c)])
             return axes, holds, ~holds
         t = self.tensor(_difference(c))
         if isinstance(c, sympy.Gt | sympy.Le):
@@ -409,20 +345,6 @@ class _Evaluator:
         return Tensor(mine.axes, self.numbers.interval(low.astype(int), high.astype(int)))
 
 
-def _exactly(value: Any) -> Expr:
-    """A Python number as the rational that it is."""
-    return sympy.Rational(value) if isinstance(value, float) and math.isfinite(value) else sympy.sympify(value)
-
-
-_INTEGER = {
-    sympy.Gt: np.greater, sympy.Ge: np.greater_equal, sympy.Lt: np.less, sympy.Le: np.less_equal,
-    sympy.Eq: np.equal, sympy.Ne: np.not_equal,
-}  # fmt: skip
-
-
-_INTEGER_ARITHMETIC: dict[Any, Any] = {sympy.Add: np.add, sympy.Mul: np.multiply, Mod: np.mod}
-
-
 def _times_itself(value: Any, times: int) -> Any:
     """The power by squaring."""
     if times == 1:
@@ -434,26 +356,6 @@ def _times_itself(value: Any, times: int) -> Any:
 # What is made of expressions on the way is made once: it is remembered by identity.
 _difference = ByObject(lambda c: c.lhs - c.rhs)
 _delta = ByObject(lambda place: KroneckerDelta(*place))
-
-
-def _strided(
-    parts: list[tuple[tuple[Axis, ...], Any]], axes: tuple[Axis, ...], shape: tuple[int, ...], lengths: tuple[int, ...]
-) -> tuple[list[int], list[list[int]], tuple[int, ...]] | None:
-    """The view that integer positions amount to, where they go in even steps and stay inside; else None."""
-    if not all(lengths):
-        return None
-    start, steps = [], [[0] * len(parts) for _ in axes]
-    for d, ((own, v), n) in enumerate(zip(parts, shape, strict=True)):
-        origin = (0,) * v.ndim
-        even = np.full((), v[origin])
-        for k, i in enumerate(own):
-            step = int(v[(*origin[:k], 1, *origin[k + 1 :])] - v[origin]) if v.shape[k] > 1 else 0
-            steps[axes.index(i)][d] = step
-            even = even[..., None] + step * np.arange(v.shape[k])
-        if v.min() < 0 or v.max() >= n or not np.array_equal(even, v):
-            return None
-        start.append(int(v[origin]))
-    return start, steps, lengths
 
 
 def _axes(lhs: Expr) -> tuple[Axis, ...]:

@@ -28,8 +28,9 @@ from fiducial.spec.evaluate import evaluate
 from fiducial.spec.formats import Format
 from fiducial.spec.language import indices, name_of, size_of
 from fiducial.spec.layouts import restored
-from fiducial.spec.numbers.ball import TINY, BallNumbers, Rounding
+from fiducial.spec.numbers.ball_numbers import BallNumbers
 from fiducial.spec.numbers.objects import ArbNumbers
+from fiducial.spec.numbers.rounding import TINY, Rounding
 from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.system import System
 

@@ -16,6 +16,7 @@ import flint
 import numpy
 import pytest
 import sympy
+from enclosed import enclosed
 from symbolic_arrays import SymbolArray, symbols
 
 from fiducial import refimpl
@@ -24,7 +25,6 @@ from fiducial.spec.evaluate import evaluate
 from fiducial.spec.language import indices, name_of
 from fiducial.spec.normal_form import is_zero
 from fiducial.spec.numbers.objects import SymbolNumbers
-from fiducial.spec.numbers.scalar import enclosed
 from fiducial.spec.operation import PROBABILITY, WEIGHT, Definition, Operation
 from fiducial.spec.prove import variants
 

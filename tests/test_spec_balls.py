@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiducial.spec.formats import FORMATS
-from fiducial.spec.numbers.ball import Ball, BallNumbers, Rounding
+from fiducial.spec.numbers.ball import Ball
+from fiducial.spec.numbers.ball_numbers import BallNumbers
 from fiducial.spec.numbers.base import FUNCTIONS
 from fiducial.spec.numbers.objects import ArbArray, ArbNumbers
+from fiducial.spec.numbers.rounding import Rounding
 
 ENCLOSURE = Rounding.enclosure()
 NUMBERS = BallNumbers(ENCLOSURE)

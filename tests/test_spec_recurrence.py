@@ -9,7 +9,8 @@ from fiducial.spec.calculus import adjoint
 from fiducial.spec.entrywise import entry_by_entry, second_order_by_entry, tangent_by_entry
 from fiducial.spec.evaluate import evaluate
 from fiducial.spec.language import Expr, array, detached, index, integers, scalar, size
-from fiducial.spec.numbers.ball import BallNumbers, Rounding
+from fiducial.spec.numbers.ball_numbers import BallNumbers
+from fiducial.spec.numbers.rounding import Rounding
 from fiducial.spec.operation import REAL, Definition, define, labels
 from fiducial.spec.system import System
 

@@ -111,7 +111,7 @@ def _adam(coupled: bool) -> Definition:
             Shown("the start's bias is corrected: at steps 1, 2, 3 a constant gradient is found exactly",
                   shown.bias_is_corrected),
             *([Shown("coupled weight decay is not decoupled: from rest it moves by lr, whatever the decay's size",
-                     shown.coupled_decay_differs)] if coupled else []),
+                     shown.coupled_decay_differs(lambda: adamw.default_definition()))] if coupled else []),
         ],
     )  # fmt: skip
 

@@ -180,7 +180,8 @@ def gru(gate_order: str, reset_after: bool, truncate: int | None) -> Definition:
                 gate_order, "nzr", lambda other: gru.definition(
                     {"gate_order": other, "reset_after": reset_after, "truncate": truncate}))),
             Shown("reset before or after: the same for one unit without a bias, different with one",
-                  shown.reset_before_or_after),
+                  shown.reset_before_or_after(lambda after: gru.definition(
+                      {"gate_order": gate_order, "reset_after": after, "truncate": truncate}))),
             *_shared(truncate),
         ],
     )  # fmt: skip

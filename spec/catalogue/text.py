@@ -72,11 +72,17 @@ def tfidf(smooth_idf: bool, sublinear_tf: bool, norm: str | None) -> Definition:
             (raw if norm else y)[n, v]: Piecewise((tf[n, v] * idf[v], present), (0, True)),
             **(scaled if norm else {}),
         },
-        theorems=[Shown("scikit-learn's smooth rarity: a word of every document keeps the weight 1",
-                        shown.smooth_rarity)
-                  if smooth_idf else Shown("without smoothing: scikit-learn's offset and the textbook's",
-                                           shown.textbook_rarity)],
+        theorems=_rarity(smooth_idf, sublinear_tf, norm),
     )  # fmt: skip
+
+
+def _rarity(smooth_idf: bool, sublinear_tf: bool, norm: str | None) -> list[Shown]:
+    if not smooth_idf:
+        return [Shown("without smoothing: scikit-learn's offset and the textbook's", shown.textbook_rarity)]
+    own = [Shown("scikit-learn's smooth rarity: a word of every document keeps the weight 1", shown.smooth_rarity)]
+    if norm == "l2" and not sublinear_tf:
+        own.append(Shown("하늘에 구름이 둥실둥실 떠있다, alone: counts over sqrt 7", shown.korean_sentence_weighted))
+    return own
 
 
 # --- word2vec ---

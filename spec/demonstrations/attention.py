@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
-import sympy
 from sympy import Expr, Integer
 
 from fiducial.spec.demonstrations.written_out import entries, given
@@ -54,4 +53,4 @@ def every_row_sees_a_key(definition: Definition) -> list[Expr]:
         found += [mass[0, i] - min(i + 1, keys) for i in range(rows)]
         hidden = sum(1 for i in range(rows) if i + keys - rows < 0)
         found.append(Integer(hidden) - max(rows - keys, 0))
-    return [sympy.sympify(e) for e in found]
+    return found

@@ -14,7 +14,8 @@ from fiducial.spec.demonstrations.written_out import entries, numbers_in, zeros
 from fiducial.spec.evaluate import evaluate
 from fiducial.spec.language import array, indices, name_of, size, whole
 from fiducial.spec.normal_form import canonical, unfolded
-from fiducial.spec.numbers.ball import BallNumbers, Rounding
+from fiducial.spec.numbers.ball_numbers import BallNumbers
+from fiducial.spec.numbers.rounding import Rounding
 from fiducial.spec.operation import Definition
 from fiducial.spec.system import System
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy
@@ -29,7 +30,9 @@ def _step(definition: Definition, state: dict[str, Expr], number: int) -> dict[s
     values: dict[Expr, Expr] = dict(known)
     for lhs, rhs in definition.system.equations.items():
         values[lhs] = rhs.xreplace(values)
-    return {name_of(y).removesuffix("_next"): values[y] for y in definition.system.outputs}
+    return {name_of(lhs): value for lhs, value in values.items()} | {
+        name_of(y).removesuffix("_next"): values[y] for y in definition.system.outputs
+    }
 
 
 def three_steps_of_momentum(definition: Definition) -> list[Expr]:
@@ -64,12 +67,10 @@ def three_steps_of_squares(kept: Expr, new: Expr) -> Any:
 def bias_is_corrected(definition: Definition) -> list[Expr]:
     """From a zero state with a constant gradient g, m/(1 - beta1^t) = g and v/(1 - beta2^t) = g^2 at steps 1, 2, 3."""
     g, zero = Symbol("g", real=True), Integer(0)
-    beta1, beta2 = scalar("beta1"), scalar("beta2")
     found = []
-    for t, state in enumerate(steps(definition, {"w": w, "m": zero, "v": zero}, (g, g, g)), 1):
-        plain = {decay: zero}
-        found.append(sympy.cancel(state["m"].subs(plain) / (1 - beta1**t) - g))
-        found.append(sympy.cancel(state["v"].subs(plain) / (1 - beta2**t) - g**2))
+    for state in steps(definition, {"w": w, "m": zero, "v": zero}, (g, g, g)):
+        found.append(sympy.cancel(state["m_hat"].subs(decay, zero) - g))
+        found.append(sympy.cancel(state["v_hat"].subs(decay, zero) - g**2))
     return found
 
 
@@ -82,15 +83,18 @@ def sgd_decays_as_l2(definition: Definition) -> list[Expr]:
     return [sympy.expand(coupled - added), sympy.expand(coupled - ((1 - lr * decay) * w - lr * g))]
 
 
-def coupled_decay_differs(definition: Definition) -> list[Expr]:
+def coupled_decay_differs(decoupled: Callable[[], Definition]) -> Callable[[Definition], list[Expr]]:
     """Adam at w = 1, g = 0, zero state: coupled decay moves by lr (its size is divided out), decoupled by lr lambda."""
-    start = {"w": Integer(1), "m": Integer(0), "v": Integer(0)}
-    one = steps(definition, start, (Integer(0),))[0]["w"]
-    numbers = {lr: Rational(1, 2), decay: Rational(1, 4), scalar("beta1"): Rational(1, 2),
-               scalar("beta2"): Rational(1, 2), scalar("eps"): Integer(0)}  # fmt: skip
-    coupled = sympy.simplify(one.subs(numbers))
-    decoupled = (1 - lr * decay).subs(numbers)
-    return [coupled - Rational(1, 2), decoupled - Rational(7, 8)]
+
+    def show(definition: Definition) -> list[Expr]:
+        start = {"w": Integer(1), "m": Integer(0), "v": Integer(0)}
+        numbers = {lr: Rational(1, 2), decay: Rational(1, 4), scalar("beta1"): Rational(1, 2),
+                   scalar("beta2"): Rational(1, 2), scalar("eps"): Integer(0)}  # fmt: skip
+        after = [steps(d, start, (Integer(0),))[0]["w"] for d in (definition, decoupled())]
+        coupled, apart = (sympy.simplify(w_next.subs(numbers)) for w_next in after)
+        return [coupled - Rational(1, 2), apart - Rational(7, 8)]
+
+    return show
 
 
 def quadratic(definition: Definition) -> list[Expr]:
@@ -109,7 +113,8 @@ def never_longer_than_the_limit(definition: Definition) -> list[Expr]:
     """The factor is max_norm / (norm + eps) where that is below 1, which leaves a length of less than max_norm."""
     n, eps, limit = scalar("norm"), scalar("eps"), scalar("max_norm")
     factor = definition.system.equations[scalar("factor")]
-    clipped = limit / (n + eps) * n
+    (below,) = (branch for branch in factor.args if branch != 1)
+    clipped = below * n
     low = factor.subs({limit: Integer(1), n: Integer(4), eps: Integer(1)}) - Rational(1, 5)
     kept = factor.subs({limit: Integer(9), n: Integer(4), eps: Integer(1)}) - 1
     return [sympy.simplify(limit - clipped - limit * eps / (n + eps)), low, kept]

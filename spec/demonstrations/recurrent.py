@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -177,8 +178,14 @@ def _blocks(system: System, old: int, new: int) -> dict[Expr, Expr]:
     return moved
 
 
-def reset_before_or_after(definition: Definition) -> list[Expr]:
-    """For one unit, r (h w + b) - ((r h) w + b) = (r - 1) b: the same without a bias, different with one."""
-    r, h, w, b = sympy.symbols("r h w b", real=True)
-    after, before = r * (h * w + b), (r * h) * w + b
-    return [sympy.expand(after - before - (r - 1) * b), sympy.expand((after - before).subs(b, 0))]
+def reset_before_or_after(write: Callable[[bool], Definition]) -> Callable[[Definition], list[Expr]]:
+    """For one unit the candidates' arguments differ by (r - 1) bh: the same without a bias, different with one."""
+
+    def show(definition: Definition) -> list[Expr]:
+        sizes = {"N": 1, "T": 1, "D": 1, "H": 1}
+        after, before = (entries(write(reset_after).system, sizes) for reset_after in (True, False))
+        apart = after["candidate"].item().args[0] - before["candidate"].item().args[0]
+        r, bias = after["r"].item(), after["bh"][-1, 0]
+        return [sympy.expand(apart - (r - 1) * bias), sympy.expand(apart.subs(bias, 0))]
+
+    return show

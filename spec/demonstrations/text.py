@@ -20,6 +20,13 @@ def korean_sentence(definition: Definition) -> list[Expr]:
     return zeros(counts - np.array([[1, 1, 2, 1]]))
 
 
+def korean_sentence_weighted(definition: Definition) -> list[Expr]:
+    """As the only document, every word is in all of them: the weights are the counts over their length, sqrt 7."""
+    attributes = {"idf_offset": Integer(1)}
+    y = entries(definition.system, {"N": 1, "V": 4}, attributes, counts=np.array([[1, 1, 2, 1]]))["y"]
+    return [sympy.simplify(e - Integer(n) / sympy.sqrt(7)) for e, n in zip(y[0], (1, 1, 2, 1), strict=True)]
+
+
 def _idf(definition: Definition) -> tuple[list[Expr], Expr]:
     """Three documents: the first word is in all of them, the second in one."""
     counts = np.array([[1, 2], [3, 0], [1, 0]])
