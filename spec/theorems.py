@@ -6,9 +6,11 @@ points and small sizes, their difference containing 0 with a radius below 2^-100
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import flint
 import sympy
 from sympy import Idx, KroneckerDelta
 
@@ -17,7 +19,7 @@ from fiducial.spec.language import Expr, indices, name_of
 from fiducial.spec.normal_form import Given, is_zero, unfolded
 from fiducial.spec.operation import Definition
 from fiducial.spec.system import System
-from fiducial.spec.witness import witnessed
+from fiducial.spec.witness import BITS, CLOSE, witnessed
 
 
 @dataclass(frozen=True)
@@ -251,3 +253,33 @@ class Shown:
     def prove(self, definition: Definition) -> Proof:
         exact = all(e == 0 or is_zero(sympy.sympify(e)) for e in self.zeros(definition))
         return Proof(self.statement, "exact" if exact else "NOT exact", exact)
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A statement about symbols outside the equations (moments, estimates, spectra), derived by SymPy and witnessed.
+
+    ``derivation`` returns pairs (derived, claimed), equal for all values of their symbols. ``witness`` computes both
+    sides another way, from definitions at exact points: pairs of rationals, which must be equal, or of Arb balls, which
+    must be narrow and overlap.
+    """
+
+    statement: str
+    derivation: Callable[[], Iterable[tuple[Any, Any]]] = field(compare=False)
+    witness: Callable[[], Iterable[tuple[Any, Any]]] = field(compare=False)
+
+    def prove(self, definition: Definition | None = None) -> Proof:
+        exact = [a == b or is_zero(sympy.sympify(a) - sympy.sympify(b)) for a, b in self.derivation()]
+        with flint.ctx.workprec(BITS):
+            seen = [_agree(a, b) for a, b in self.witness()]
+        derived, agreed = bool(exact) and all(exact), bool(seen) and all(seen)
+        how = f"{'exact' if derived else 'NOT exact'}; definitions {'agree' if agreed else 'DISAGREE'}"
+        return Proof(self.statement, f"{how} at {len(seen)} exact point{'s' * (len(seen) > 1)}", derived and agreed)
+
+
+def _agree(a: Any, b: Any) -> bool:
+    """Whether two exact numbers are equal, or two narrow enclosures overlap."""
+    if not any(isinstance(x, flint.arb) for x in (a, b)):
+        return bool(a == b)
+    difference = flint.arb(a) - flint.arb(b)
+    return bool(difference.is_finite() and difference.contains(0) and float(difference.rad()) < CLOSE)
