@@ -14,6 +14,7 @@ import numpy as np
 from sympy import Symbol
 
 from fiducial.conformance.subject import DTYPES
+from fiducial.spec.formats import FORMATS
 from fiducial.spec.language import indices, name_of, size_of
 from fiducial.spec.layouts import Broadcast, Elementwise, Over
 from fiducial.spec.operation import Definition, Domain, Operation
@@ -84,9 +85,9 @@ def data(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: 
     if domain.below is not None:
         return rng.integers(int(domain.low), sizes.get(domain.below) or int(domain.below), shape)
     if domain.whole:
-        drawn = rng.integers(0, 2 if domain.high == 1 else 5, shape)
+        drawn = _whole(rng, domain, shape, dtype, flavour)
     elif (domain.low, domain.high) == (0.0, 1.0):
-        drawn = _probabilities(rng, shape, flavour)
+        drawn = _probabilities(rng, shape, flavour, max(domain.least, FORMATS[dtype].normal))
     elif domain.low == 0.0:
         drawn = _targets(rng, shape, flavour)
     else:
@@ -97,11 +98,29 @@ def data(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: 
     return np.asarray(drawn).astype(DTYPES[dtype])
 
 
-def _probabilities(rng: Any, shape: tuple[int, ...], flavour: str) -> Any:
+def _whole(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: str) -> Any:
+    """Counts: few where bounds are to be sharp (and in 16-bit formats), up to ``scale`` in the tails of float64."""
+    if np.isfinite(domain.high) or domain.scale == 1:
+        return rng.integers(int(domain.low), int(min(domain.high, 4)) + 1, shape)
+    few = flavour == "one sign" or dtype in ("float16", "bfloat16")
+    most = 4.0 if few else 20.0 if flavour == "normal" else domain.scale if dtype == "float64" else 1e3
+    return np.floor(10.0 ** rng.uniform(0, np.log10(most + 1), shape))
+
+
+def _upto(rng: Any, domain: Domain, most: Any, shape: tuple[int, ...]) -> Any:
+    """Whole numbers up to ``most`` as it broadcasts; where the domain begins at -1, now and then one beyond."""
+    full = np.broadcast_shapes(shape, most.shape)
+    lead = len(full) - len(shape)
+    axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
+    top = np.broadcast_to(most, full).min(axis=axes, initial=2.0**50).reshape(shape)
+    return np.floor(rng.uniform(-0.05, 1.05, shape) * (top + 1)).clip(domain.low, top + (domain.low < 0))
+
+
+def _probabilities(rng: Any, shape: tuple[int, ...], flavour: str, least: float) -> Any:
     if flavour in ("normal", "one sign"):
         return rng.uniform(0.08, 0.85, shape)
-    small = 10.0 ** rng.uniform(-3, -0.5, shape)
-    return np.where(rng.random(shape) < 0.5, small, 1 - small)
+    small, near_one = 10.0 ** rng.uniform(np.log10(least), -0.5, shape), 1 - 10.0 ** rng.uniform(-3, -0.5, shape)
+    return np.where(rng.random(shape) < 0.5, small, near_one)
 
 
 def _targets(rng: Any, shape: tuple[int, ...], flavour: str) -> Any:
@@ -139,11 +158,17 @@ def build(
     """The case with these attributes and shapes."""
     definition = operation.definition(chosen)
     sizes = _sizes(operation, definition, shapes, chosen)
-    given = tuple(
-        data(rng, definition.domains[name_of(lhs)], tuple(shape), dtype, flavour, sizes)
-        for lhs, shape in zip(definition.system.inputs, shapes, strict=True)
-    )
-    return case(operation, dtype, chosen, given, rng, flavour)
+    names = [name_of(lhs) for lhs in definition.system.inputs]
+    shape_of = {name: tuple(shape) for name, shape in zip(names, shapes, strict=True)}
+    given: dict[str, Any] = {}
+    for name in sorted(names, key=lambda name: definition.domains[name].upto is not None):  # what bounds comes first
+        domain = definition.domains[name]
+        if domain.upto is None:
+            given[name] = data(rng, domain, shape_of[name], dtype, flavour, sizes)
+        else:
+            most = given[domain.upto].astype(np.float64)
+            given[name] = _upto(rng, domain, most, shape_of[name]).astype(DTYPES[dtype])
+    return case(operation, dtype, chosen, [given[name] for name in names], rng, flavour)
 
 
 def case(operation: Operation, dtype: str, chosen: dict[str, Any], given: Sequence[Any], rng: Any, label: str) -> Case:

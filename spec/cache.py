@@ -21,6 +21,7 @@ from sympy.codegen.cfunctions import expm1, log1p
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from fiducial.spec.language import Expr, Greatest, Share, detached, erfc, logistic
+from fiducial.spec.special import erfcx, log_betainc, log_betaincc
 from fiducial.spec.system import System
 
 HEADS = {
@@ -30,7 +31,8 @@ HEADS = {
         detached, sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Sum, Greatest, Share,
         sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair, sympy.KroneckerDelta, sympy.Idx,
         sympy.Indexed, sympy.IndexedBase, sympy.Tuple, sympy.And, sympy.Or, sympy.Not, sympy.Eq, sympy.Ne,
-        sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Mod, sympy.floor,
+        sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le, sympy.Mod, sympy.floor, sympy.loggamma, sympy.erfcinv, erfcx,
+        log_betainc, log_betaincc,
     )
 }  # fmt: skip
 ASSUMPTIONS = ("integer", "positive", "nonnegative", "real")

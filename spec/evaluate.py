@@ -33,11 +33,13 @@ from fiducial.spec.language import (
     name_of,
 )
 from fiducial.spec.positions import COMPARISONS, Positions, Step, strided_view
+from fiducial.spec.special import erfcx, log_betainc, log_betaincc
 from fiducial.spec.system import Stage, System
 
 APPLIED = {
     sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.erf: "erf", erfc: "erfc",
-    log1p: "log1p", expm1: "expm1", logistic: "logistic",
+    log1p: "log1p", expm1: "expm1", logistic: "logistic", erfcx: "erfcx", sympy.erfcinv: "erfcinv",
+    sympy.loggamma: "lgamma", log_betainc: "log_betainc", log_betaincc: "log_betaincc",
 }  # fmt: skip
 
 
@@ -144,8 +146,8 @@ class _Evaluator(Positions):
         if isinstance(e, Greatest):
             return self.greatest(e)
         if type(e) in APPLIED:
-            t = self.tensor(e.args[0])
-            return Tensor(t.axes, self.numbers.apply(APPLIED[type(e)], t.value))
+            axes, values = self.together(*(self.tensor(a) for a in e.args))
+            return Tensor(axes, self.numbers.apply(APPLIED[type(e)], *values))
         return self.piecewise_linear(e)
 
     def piecewise_linear(self, e: Expr) -> Tensor:

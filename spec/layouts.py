@@ -99,16 +99,23 @@ class Broadcast(Direct):
         return array.reshape(-1)
 
     def volume(self, definition: Definition) -> Structure:
-        return [(2048,)] * len(definition.system.inputs), {}
+        number = len(definition.system.inputs)
+        return [(2048 if number < 3 else 512,)] * number, {}
 
     def draw(self, pick: Any, definition: Definition) -> Structure:
         # Prepended and stretched axes together are what un-broadcasting gets wrong: (2, 3, 4) against (1, 4).
         pairs = (((3, 4), (3, 4)), ((2, 3, 4), (1, 4)), ((1, 4), (2, 3, 4)), ((3, 1), (1, 2)), ((), (2, 3)), ((5,), ()),
                  ((2, 3), (3,)), ((4, 1, 3), (2, 1)), ((), ()), ((0, 3), (1, 3)))  # fmt: skip
-        return list(pick(pairs)), {}
+        return _each(definition, pick(pairs)), {}
 
     def small(self, definition: Definition) -> list[Structure]:
-        return [([(2, 1, 2), (1, 2)], {}), ([(), (2,)], {})]
+        return [(_each(definition, pair), {}) for pair in (((2, 1, 2), (1, 2)), ((), (2,)))]
+
+
+def _each(definition: Definition, pair: Sequence[Shape]) -> list[Shape]:
+    """A shape for every input, the two of the pair in turn, the second one last."""
+    number = len(definition.system.inputs)
+    return [pair[(k + number) % 2] for k in range(number)]
 
 
 @dataclass(frozen=True)

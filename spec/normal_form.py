@@ -19,6 +19,7 @@ from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.calculus import with_fresh_bounds
 from fiducial.spec.language import Expr, Greatest, Share, detached, erfc, holds, indices, logistic, name_of
+from fiducial.spec.special import erfcx, log_betainc, log_betaincc
 from fiducial.spec.system import System
 
 Given = Sequence[tuple[Expr, Expr]]
@@ -48,7 +49,12 @@ def unfolded(e: Expr, system: System) -> Expr:
 
 def is_zero(e: Expr, given: Given = ()) -> bool:
     """True where the expression is proved to be zero under the hypotheses ``(expression, value)``."""
-    return all(_smooth_is_zero(case, given) for case in _cases(e))
+    # An infinite value equals itself alone: a number that nothing else mentions stands for it.
+    finite = e.xreplace({sympy.oo: INFINITE, -sympy.oo: -INFINITE}) if e.has(sympy.oo, -sympy.oo) else e
+    return all(_smooth_is_zero(case, given) for case in _cases(finite))
+
+
+INFINITE = sympy.Dummy("infinite", positive=True)
 
 
 def _cases(e: Expr) -> Iterator[Expr]:
@@ -105,15 +111,15 @@ def _smooth(e: Expr, point: dict[Expr, Expr]) -> Expr:
     if isinstance(e, Piecewise):
         return next(_smooth(value, point) for value, c in e.args if c.xreplace(point) == sympy.true)
     args = [_smooth(a, point) for a in e.args]
+    if not isinstance(e, PIECES):
+        return e.func(*args)
     values = [a.xreplace(point) for a in args]
     if isinstance(e, sympy.Abs):
         return args[0] if values[0] > 0 else -args[0]
     if isinstance(e, sympy.sign | sympy.Heaviside):
         return sympy.Integer(1 if values[0] > 0 else -1 if isinstance(e, sympy.sign) else 0)
-    if isinstance(e, sympy.Max | sympy.Min):
-        best = max if isinstance(e, sympy.Max) else min
-        return args[values.index(best(values))]
-    return e.func(*args)
+    best = max if isinstance(e, sympy.Max) else min
+    return args[values.index(best(values))]
 
 
 def _delta_cases(e: Expr) -> Iterator[Expr]:
@@ -169,7 +175,7 @@ def canonical(e: Expr) -> Expr:
         return canonical(sympy.exp(e.args[0]) - 1)
     if isinstance(e, sympy.tanh):
         return canonical(e.rewrite(sympy.exp))
-    if isinstance(e, logistic):
+    if isinstance(e, logistic | erfcx | log_betainc | log_betaincc):
         return canonical(e.definition())
     if isinstance(e, detached):
         return canonical(e.args[0])

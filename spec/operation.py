@@ -16,7 +16,8 @@ from fiducial.spec.system import System
 class Domain:
     """What an input may hold: reals in [low, high], or integers below a size; constants have no gradient.
 
-    ``whole`` numbers are counts and masks, kept as floats; ``scale`` is the size of the numbers that the suite draws.
+    ``whole`` numbers are counts and masks, kept as floats; ``upto`` names the input that none of them exceeds by more
+    than one. ``scale`` is the size of the numbers that the suite draws, ``least`` that of the smallest probabilities.
     """
 
     low: float = float("-inf")
@@ -25,6 +26,8 @@ class Domain:
     constant: bool = False
     whole: bool = False
     scale: float = 1.0
+    least: float = 1e-3
+    upto: str | None = None
 
 
 REAL = Domain()

@@ -43,7 +43,8 @@ def witnessed(definition: Definition, system: System, left: Expr, right: Expr, g
     with flint.ctx.workprec(BITS):
         for point in range(POINTS):
             values = evaluate(whole, ArbNumbers(), *random_point(whole, definition, given, rng, point))
-            for d in np.ravel((values["left"] - values["right"]).items):
+            for a, b in np.broadcast(values["left"].items, values["right"].items):
+                d = flint.arb(0) if a == b else a - b  # equal for certain, be they infinite
                 if not (d.is_finite() and d.contains(0)):
                     return Witness(False, float("inf"))
                 widest = max(widest, float(d.rad()))
@@ -86,7 +87,8 @@ def random_point(
             arrays[name_of(lhs)].flat[:1] = 0  # not every row is one to ignore
             continue
         if domain.whole:
-            arrays[name_of(lhs)] = ArbNumbers().data(rng.integers(0, 2 if domain.high == 1 else 4, shape))
+            drawn = rng.integers(int(max(domain.low, 0)), int(min(domain.high, 3)) + 1, shape)
+            arrays[name_of(lhs)] = ArbNumbers().data(drawn)
             continue
         # Multiples of 2^-10 are exact in every arithmetic that they pass through.
         low, high = max(domain.low, 0.0 if lhs.is_positive else -2.0), min(domain.high, 2.0)
@@ -95,6 +97,9 @@ def random_point(
             if isinstance(left, Sum) and name_of(left.function) == name_of(lhs):
                 data[..., -1] = float(right) - data[..., :-1].sum(axis=-1)
         arrays[name_of(lhs)] = ArbNumbers().data(data)
+    for name, domain in definition.domains.items():
+        if domain.upto is not None and name in arrays:  # one more, so that no count is on its edge
+            arrays[domain.upto] = arrays[domain.upto] + arrays[name] + ArbNumbers().data(1)
     defined = {*system.declared(), *sizes}
     attributes = {
         s.name: sympy.Rational(int(rng.integers(1, 32)), 32)

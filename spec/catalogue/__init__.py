@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fiducial.spec.catalogue import (
     convolution,
+    distributions,
     elementwise,
     losses,
     nodes,
+    normal,
     normalisation,
     optimisers,
     recurrent,
@@ -18,9 +20,11 @@ from fiducial.spec.operation import CATALOGUE
 __all__ = [
     "CATALOGUE",
     "convolution",
+    "distributions",
     "elementwise",
     "losses",
     "nodes",
+    "normal",
     "normalisation",
     "optimisers",
     "recurrent",

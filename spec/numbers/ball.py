@@ -94,6 +94,9 @@ class Ball:
 
     def __add__(self, right: Ball) -> Ball:
         a, b, xp = self, right, self.xp
+        if a.exact and b.exact and self._counts(a.mid, b.mid):
+            mid = a.mid + b.mid
+            return self._new(mid, _nothing(xp, self._radii(mid.shape)))
         mid, rad = a.mid + b.mid, a.rad + b.rad
         rounding = self.per(self.model.unit, mid.ndim) * (xp.abs(mid) + rad)
         # A sum is exact where an operand is an exact zero; it never underflows.
@@ -101,6 +104,11 @@ class Ball:
             rounding = xp.where(a._zero() | b._zero(), 0.0, rounding)
         rad = rad + rounding
         return self._rounded(mid, rad, lambda: (a.infinite() | b.infinite()) & xp.isfinite(a.rad + b.rad), units=0.0)
+
+    def _counts(self, *mids: Any) -> bool:
+        """Whether these are whole numbers so small that every format holds them and their sums."""
+        xp, most = self.xp, 1 / float(np.max(self.model.unit)) / len(mids)
+        return all(m.size and bool(xp.all((xp.abs(m) <= most) & (xp.rint(m) == m))) for m in mids)
 
     def __sub__(self, right: Ball) -> Ball:
         return self + (-right)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import numpy as np
 import sympy
 
+from fiducial.spec.numbers import special
 from fiducial.spec.numbers.ball import Ball, _nothing
 from fiducial.spec.numbers.rounding import OUTWARD, TINY, Rounding
 
@@ -37,26 +40,51 @@ class BallNumbers:
         rad = self.xp.asarray(radii if model.lead else radii[0])
         return Ball(self.xp.asarray(mid), rad, model, self.xp)
 
-    def apply(self, function: str, value: Ball) -> Ball:
+    def apply(self, function: str, *values: Ball) -> Ball:
         """A monotone function: its radius comes from the values at the ball's two ends."""
-        xp, f = self.xp, _function(self.xp, function)
-        mid, rad = f(value.mid), self._none(value.shape)
-        if not value.exact and bool(xp.any(value.rad != 0)):
-            up, down = map(f, _ends(xp, value))
-            rad = xp.maximum(xp.abs(up - mid), xp.abs(mid - down))
-            # The three values carry float64 errors of their own, of up to 4 units in the last place.
-            rad = rad + 16 * 2.0**-53 * (xp.abs(mid) + rad) + 8 * TINY
-            rad = xp.where(value.rad == 0, 0.0, xp.where(xp.isnan(rad), xp.inf, rad))
+        xp, f, value = self.xp, _function(self.xp, function), values[0]
+        mids = [v.mid for v in values]
+        mid = f(*mids)
+        rad = self._none(mid.shape)
+        if not all(v.exact for v in values) and any(bool(xp.any(v.rad != 0)) for v in values):
+            rad = self._spread(function, f, values, mid)
         units = EXTRA.get(function, 0.0) + (1.0 if function == "sqrt" else self.model.function_units)
         # Below the normal numbers a unit in the last place (two u) is the smallest number itself.
         tiny = self.model.tiny * np.maximum(np.asarray(units) / 2, 1.0)
+        if function in special.ARB:
+            each = value.per(self.model.function_units, mid.ndim)
+            rad = rad + value.per(self.model.unit, mid.ndim) * special.textbook_error(xp, function, each, mid, *mids)
         if function == "logistic" and np.any(self.model.overflow_divides):
             # As 1 / (1 + exp(-z)) it is 0 once exp overflows.
             over = xp.exp(-value.mid) > value.per(self.model.largest)
             rad = rad + xp.where(over & value.per(self.model.overflow_divides), 2 * mid, 0.0)
-        result = value._rounded(mid, rad + value.per(tiny), value.infinite, units=units)
-        exact = value._zero()  # every function here is exact at 0 (a half is, too)
+        result = value._rounded(mid, rad + value.per(tiny, mid.ndim), lambda: self._infinite(values), units=units)
+        if len(values) > 1:
+            return result
+        exact = value._zero()  # every function here is exact at 0 (a half is, too), or has its pole there
+        if function == "erfcinv":
+            exact = exact | ((value.mid == 2) & value.exact)  # the other pole
         return Ball(mid, xp.where(exact, 0.0, result.rad), self.model, xp)
+
+    def _spread(self, function: str, f: Any, values: tuple[Ball, ...], mid: Any) -> Any:
+        """How far the results at the ends of the operands' balls are from ``mid``."""
+        xp, slopes = self.xp, special.SLOPES.get(function, (1,))
+        ends = [_ends(xp, v)[::s] for v, s in zip(values, slopes, strict=True)]
+        up, down = f(*(e[0] for e in ends)), f(*(e[1] for e in ends))
+        rad = xp.maximum(xp.abs(up - mid), xp.abs(mid - down))
+        # The three values carry float64 errors of their own, of up to 4 units in the last place.
+        rad = rad + 16 * 2.0**-53 * (xp.abs(mid) + rad) + 8 * TINY
+        fixed = reduce(and_, (v.rad == 0 for v in values))
+        if function == "lgamma":  # not monotone around its minimum; between its zeros its error is absolute
+            low, high = special.LGAMMA_MINIMUM
+            rad = xp.where((ends[0][1] < high) & (ends[0][0] > low), xp.inf, rad)
+        if function in special.ARB:
+            outer = [special.textbook_error(xp, function, 8.0, f(*e), *e) for e in zip(*ends, strict=True)]
+            rad = rad + 2 * 2.0**-53 * xp.maximum(*outer)
+        return xp.where(fixed, 0.0, xp.where(xp.isnan(rad), xp.inf, rad))
+
+    def _infinite(self, values: tuple[Ball, ...]) -> Any:
+        return reduce(and_, (v.infinite() for v in values))
 
     def choose(self, yes: Any, no: Any, a: Ball, b: Ball) -> Ball:
         xp = self.xp
@@ -108,11 +136,4 @@ def _logistic(xp: Any, z: Any) -> Any:
 def _function(xp: Any, name: str) -> Any:
     if name == "logistic":
         return lambda z: _logistic(xp, z)
-    if name not in ("erf", "erfc"):
-        return getattr(xp, name)
-    if xp is np:
-        scalar = np.frompyfunc(getattr(math, name), 1, 1)
-        return lambda a: np.asarray(scalar(a), dtype=float)
-    from cupyx.scipy import special
-
-    return getattr(special, name)
+    return special.float64(xp, name) if name in special.LIBRARY else getattr(xp, name)

@@ -13,7 +13,10 @@ from typing import Any, Protocol, Self
 import sympy
 
 Mask = Any  # a Boolean array of the backend
-FUNCTIONS = ("exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sqrt", "logistic")
+FUNCTIONS = (
+    "exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sqrt", "logistic", "erfcx", "erfcinv", "lgamma",
+)  # fmt: skip
+SEVERAL = ("log_betainc", "log_betaincc")  # functions of three numbers
 
 
 class Value(Protocol):
@@ -74,7 +77,7 @@ class Numbers(Protocol):
         """A value that holds exactly the numbers of a float array."""
 
     def constant(self, number: sympy.Expr) -> Any: ...
-    def apply(self, function: str, value: Any) -> Any: ...
+    def apply(self, function: str, *values: Any) -> Any: ...
     def choose(self, yes: Mask, no: Mask, a: Any, b: Any) -> Any:
         """a where certainly true, b where certainly false, and what covers both elsewhere."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from operator import methodcaller
 from typing import Any, Self
 
 import flint
@@ -11,6 +12,7 @@ import numpy as np
 import sympy
 
 from fiducial.spec.language import detached
+from fiducial.spec.numbers import special
 
 _maximum = np.frompyfunc(lambda a, b: a.max(b), 2, 1)
 
@@ -173,7 +175,7 @@ def _truth(comparison: Any) -> Any:
 
 
 def enclosed_constant(number: sympy.Expr) -> flint.arb:
-    """A ball around a constant: a rational, pi, or what sums, products and rational powers make of them."""
+    """A ball around a constant: a rational, pi, or what sums, products, rational powers and log make of them."""
     if number.is_Rational:
         return flint.arb(flint.fmpq(int(number.p), int(number.q)))
     if number is sympy.pi:
@@ -185,7 +187,12 @@ def enclosed_constant(number: sympy.Expr) -> flint.arb:
         return reduce(lambda a, b: a * b, parts)
     if number.is_Pow:
         return parts[0] ** parts[1]
-    raise ValueError(f"constant: a rational number, pi, or powers of them are required, got {number}")
+    if isinstance(number, sympy.log):
+        return parts[0].log()
+    raise ValueError(f"constant: a rational number, pi, their powers or logarithms are required, got {number}")
+
+
+ARB = {"logistic": lambda a: 1 / (1 + (-a).exp()), **special.ARB}
 
 
 class ArbNumbers:
@@ -199,9 +206,9 @@ class ArbNumbers:
             return ArbArray(flint.arb("inf" if number > 0 else "-inf"))
         return ArbArray(enclosed_constant(number))
 
-    def apply(self, function: str, value: ArbArray) -> ArbArray:
-        rule = (lambda a: 1 / (1 + (-a).exp())) if function == "logistic" else lambda a: getattr(a, function)()
-        return ArbArray(np.frompyfunc(rule, 1, 1)(value.items))
+    def apply(self, function: str, *values: ArbArray) -> ArbArray:
+        rule = ARB.get(function) or methodcaller(function)
+        return ArbArray(np.frompyfunc(rule, len(values), 1)(*(v.items for v in values)))
 
     def choose(self, yes: Any, no: Any, a: ArbArray, b: ArbArray) -> ArbArray:
         chosen = np.where(yes, a.items, b.items)
@@ -224,6 +231,7 @@ _SYMBOLIC = {
     "expm1": lambda z: sympy.exp(z) - 1,
     "logistic": lambda z: 1 / (1 + sympy.exp(-z)),
     **{name: getattr(sympy, name) for name in ("exp", "log", "tanh", "erf", "erfc", "sqrt")},
+    **special.SYMBOLIC,
 }
 
 
@@ -236,8 +244,8 @@ class SymbolNumbers:
     def constant(self, number: sympy.Expr) -> SymbolArray:
         return SymbolArray(number)
 
-    def apply(self, function: str, value: SymbolArray) -> SymbolArray:
-        return SymbolArray(np.frompyfunc(_SYMBOLIC[function], 1, 1)(value.items))
+    def apply(self, function: str, *values: SymbolArray) -> SymbolArray:
+        return SymbolArray(np.frompyfunc(_SYMBOLIC[function], len(values), 1)(*(v.items for v in values)))
 
     def choose(self, yes: Any, no: Any, a: SymbolArray, b: SymbolArray) -> SymbolArray:
         pick = np.frompyfunc(lambda c, p, q: sympy.Piecewise((p, c), (q, True)), 3, 1)

@@ -14,6 +14,7 @@ import flint
 import numpy as np
 import sympy
 
+from fiducial.spec.numbers import special
 from fiducial.spec.numbers.objects import Objects, enclosed_constant
 
 
@@ -77,10 +78,11 @@ def _tanh(z: flint.arb_series) -> flint.arb_series:
     return (square - 1) / (square + 1)
 
 
-FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log1p": lambda z: (1 + z).log(), "expm1": lambda z: z.exp() - 1, "tanh": _tanh,
     "logistic": lambda z: 1 / (1 + (-z).exp()),
     **{name: methodcaller(name) for name in ("exp", "log", "erf", "erfc", "sqrt")},
+    **special.SERIES,
 }  # fmt: skip
 
 
@@ -98,8 +100,9 @@ class SeriesNumbers:
         infinite = flint.arb("inf" if number > 0 else "-inf") if number.is_infinite else None
         return SeriesArray(Series([enclosed_constant(number) if infinite is None else infinite]))
 
-    def apply(self, function: str, value: SeriesArray) -> SeriesArray:
-        return SeriesArray(np.frompyfunc(lambda a: Series(FUNCTIONS[function](a.terms)), 1, 1)(value.items))
+    def apply(self, function: str, *values: SeriesArray) -> SeriesArray:
+        rule = np.frompyfunc(lambda *z: Series(FUNCTIONS[function](*(a.terms for a in z))), len(values), 1)
+        return SeriesArray(rule(*(v.items for v in values)))
 
     def choose(self, yes: Any, no: Any, a: SeriesArray, b: SeriesArray) -> SeriesArray:
         if not np.all(yes | no):
