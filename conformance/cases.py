@@ -88,6 +88,9 @@ def data(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: 
         drawn = _whole(rng, domain, shape, dtype, flavour)
     elif (domain.low, domain.high) == (0.0, 1.0):
         drawn = _probabilities(rng, shape, flavour, max(domain.least, FORMATS[dtype].normal))
+    elif domain.low == 0.0 and domain.strict:
+        wide = flavour in ("spread", "tails")
+        drawn = 10.0 ** rng.uniform(-1.2, 0.5, shape) if wide else rng.uniform(0.5, 2.0, shape)
     elif domain.low == 0.0:
         drawn = _targets(rng, shape, flavour)
     else:
@@ -201,6 +204,12 @@ def _sizes(
         if len(indices(lhs)) == len(shape):
             sizes |= {size_of(i): n for i, n in zip(indices(lhs), shape, strict=True)}
     return sizes
+
+
+def possible(operation: Operation, chosen: dict[str, Any], shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether every size that follows from these shapes is at least 1."""
+    definition = operation.definition(chosen)
+    return all(n > 0 for n in definition.derived_sizes(_sizes(operation, definition, shapes, chosen)).values())
 
 
 def alone(case: Case, index: tuple[int, ...]) -> list[Case]:

@@ -26,7 +26,7 @@ from fiducial.spec.formats import FORMATS
 from fiducial.spec.language import Expr, indices, name_of
 from fiducial.spec.layouts import Broadcast, Elementwise, Over
 from fiducial.spec.normal_form import _smooth
-from fiducial.spec.operation import Definition, Operation
+from fiducial.spec.operation import REAL, Definition, Domain, Operation
 from fiducial.spec.oracle import Answer
 
 Attributes = dict[str, Any]
@@ -36,6 +36,8 @@ def of(operation: Operation, dtype: str, rng: Any, settled: cases.Settle) -> Ite
     """The special cases of an operation, one for each value of each attribute."""
     for attributes in _one_at_a_time(operation, settled):
         for label, given in _arrays(operation, dtype, attributes, rng):
+            if not cases.possible(operation, attributes, [a.shape for a in given]):
+                continue
             yield cases.case(operation, dtype, attributes, given, rng, label)
 
 
@@ -61,6 +63,8 @@ def _arrays(operation: Operation, dtype: str, attributes: Attributes, rng: Any) 
     if isinstance(operation.layout, Elementwise) and len(domains) == 1:
         yield "finite extremes", [_finite(dtype)]
         yield "infinities and NaN", [np.array([np.inf, -np.inf, np.nan, 1.5]).astype(kind)]
+    elif isinstance(operation.layout, Broadcast) and any(d != REAL for d in domains):
+        yield from _grids(domains, kind)
     elif isinstance(operation.layout, Broadcast):
         a, b = np.meshgrid(_moderate(dtype), _moderate(dtype))
         keep = b != 0 if operation.name == "divide" else np.ones_like(b, bool)
@@ -75,6 +79,43 @@ def _arrays(operation: Operation, dtype: str, attributes: Attributes, rng: Any) 
         yield from _pairs(domains, kind)
     else:
         yield from _general(operation, dtype, attributes, rng)
+
+
+EDGES = "edges of the domain"  # where there may be no finite slope
+OUTSIDE = "outside the domain"  # refused: an error, or NaN
+
+
+def _numbers(domain: Domain) -> tuple[list[float], float]:
+    """The special numbers of a domain, and one inside it."""
+    if domain.upto is not None:
+        return [-1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 6.0], 1.0
+    if domain.whole:
+        few = np.isfinite(domain.high)
+        return [v for v in (-1.0, 0.0, 1.0, 2.0, 3.0, 5.0) if domain.low <= v <= domain.high], 0.0 if few else 3.0
+    if (domain.low, domain.high) == (0.0, 1.0):
+        return [0.0, 0.25, 0.5, 1.0], 0.25
+    return ([0.5, 1.0, 4.0], 0.5) if domain.low == 0.0 else ([0.0, 1.0, -1.5, 3.0, -64.0], 1.5)
+
+
+def _grids(domains: list[Domain], kind: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Every combination of special numbers; then infinities, NaN and forbidden numbers in one input at a time."""
+    specials, inside = [_numbers(d)[0] for d in domains], [_numbers(d)[1] for d in domains]
+    yield EDGES, [g.reshape(-1).astype(kind) for g in np.meshgrid(*specials)]
+    if np.dtype(kind) == np.float64 and [d.upto for d in domains] == ["n", None, None]:
+        yield EDGES, [g.reshape(-1) for g in np.meshgrid([0.0, 3.0, 1e3, 5e5, 1e6], [1e6], [1e-9, 1e-3, 0.5])]
+    for k, d in enumerate(domains):
+        odd = [("NaN", [np.nan], not d.whole), ("infinities", [np.inf, -np.inf], np.isinf(d.low)),
+               (OUTSIDE, _forbidden(d), d.strict)]  # fmt: skip
+        for label, numbers in ((label, numbers) for label, numbers, tried in odd if tried):
+            given = [np.full(len(numbers), v) for v in inside]
+            given[k] = np.array(numbers)
+            yield label, [g.astype(kind) for g in given]
+
+
+def _forbidden(domain: Domain) -> list[float]:
+    if domain.whole:
+        return [-1.0, 2.5]
+    return [-0.25, 1.5] if domain.high == 1.0 else [0.0, -1.0]
 
 
 def _is_loss(definition: Definition, domains: list[Any]) -> bool:
@@ -125,9 +166,6 @@ def _rows(dtype: str) -> dict[str, Any]:
     }
 
 
-EDGES = "edges of the domain"  # where a loss may have no finite slope
-
-
 def _pairs(domains: list[Any], kind: Any) -> Iterator[tuple[str, list[Any]]]:
     """Predictions and targets of one shape: 0 log 0 = 0, targets of 0 and 1, ties."""
     probabilities = [d.low == 0.0 for d in domains]
@@ -148,6 +186,11 @@ def _pairs(domains: list[Any], kind: Any) -> Iterator[tuple[str, list[Any]]]:
 
 def examine(e: Examination, case: Case) -> None:
     """Judges the value, and at finite points the gradient."""
+    if case.label == OUTSIDE:
+        _refused(e, case)
+        return
+    if not _promised(case, e):
+        return
     finite = all(np.isfinite(a.astype(np.float64)).all() for a in case.given)
     if finite:
         e.value(case)
@@ -171,6 +214,34 @@ def examine(e: Examination, case: Case) -> None:
             e.fail("wrong", f"{e.operation.name} ({case.dtype}), {case.label}: element {list(where)} is "
                    f"{got[where]}; NaN is required (NaN propagates, and a form without a value has none)")  # fmt: skip
         e.take(case, "value", k, judge(got, answer, e.format), got, answer)
+
+
+def _promised(case: Case, e: Examination) -> bool:
+    """Whether the definition says anything: where it does not (0 / 0 throughout), an error is as good as any value."""
+    if not all(np.isfinite(a.astype(np.float64)).all() for a in case.given):
+        return True
+    answers = oracle.values(case.call, e.format)
+    return any((a.resolved & np.isfinite(a.bound)).any() or not a.bound.size for a in answers)
+
+
+def _refused(e: Examination, case: Case) -> None:
+    """Each forbidden number, alone: an implementation raises, or returns NaN."""
+    for k in range(len(case.given[0])):
+        call = dataclasses.replace(case.call, arrays=tuple(a[k : k + 1] for a in case.call.arrays))
+        one = dataclasses.replace(case, call=call, given=tuple(a[k : k + 1] for a in case.given))
+        e.result.cases += 1
+        try:
+            outputs = e.outputs(one)
+        except Fault as fault:
+            if fault.outcome == "timed_out":
+                e.fail(fault.outcome, fault.message)
+            outputs = []
+        if any(not np.isnan(got).all() for got in outputs):
+            shown = ", ".join(f"{name_of(x)} = {a[k]:g}" for x, a in
+                              zip(case.call.definition.system.inputs, case.call.arrays, strict=True))  # fmt: skip
+            e.fail("wrong", f"{e.operation.name} ({case.dtype}) at {shown}, outside the domain: an error or NaN is "
+                   f"required, got {[got.tolist() for got in outputs]}")  # fmt: skip
+        e.result.worsen("tight")
 
 
 def _at_infinity(case: Case, answers: list[Answer]) -> tuple[list[Answer], list[Any]]:

@@ -87,7 +87,9 @@ class Elementwise(Direct):
 
 @dataclass(frozen=True)
 class Broadcast(Direct):
-    """Shapes are broadcast together, then flattened."""
+    """Shapes are broadcast together, then flattened. ``many`` points at once are few enough where each is dear."""
+
+    many: int = 2048
 
     def inputs(self, arrays: Sequence[Any], attributes: Attributes) -> list[Any]:
         return [a.reshape(-1) for a in np.broadcast_arrays(*arrays)]
@@ -99,8 +101,7 @@ class Broadcast(Direct):
         return array.reshape(-1)
 
     def volume(self, definition: Definition) -> Structure:
-        number = len(definition.system.inputs)
-        return [(2048 if number < 3 else 512,)] * number, {}
+        return [(self.many,)] * len(definition.system.inputs), {}
 
     def draw(self, pick: Any, definition: Definition) -> Structure:
         # Prepended and stretched axes together are what un-broadcasting gets wrong: (2, 3, 4) against (1, 4).
@@ -123,7 +124,8 @@ class Over(Direct):
     """The axes named by ``axis`` become the last index k, all others the first, n; results of rank 1 lose the axes."""
 
     several: bool = False
-    empty: bool = False
+    keepdims: bool = False
+    shapes: Sequence[Shape] = ((3, 5), (4,), (2, 3, 4), (1, 7), (6, 1), (2, 1, 3, 2))
 
     def _axes(self, rank: int, attributes: Attributes) -> Shape:
         axis = attributes["axis"]
@@ -149,24 +151,28 @@ class Over(Direct):
         return self._table(array, attributes) if len(indices(lhs)) == 2 else array.reshape(-1)
 
     def volume(self, definition: Definition) -> Structure:
-        several: dict[str, Any] = {"keepdims": False} if self.several else {}
-        return [(512, 4)] * len(definition.system.inputs), {"axis": -1, **several}
+        keep: dict[str, Any] = {"keepdims": False} if self.keepdims else {}
+        return [(512, 4)] * len(definition.system.inputs), {"axis": -1, **keep}
 
     def draw(self, pick: Any, definition: Definition) -> Structure:
-        shape = pick(((3, 5), (4,), (2, 3, 4), (1, 7), (6, 1), (2, 1, 3, 2)))
+        shape = pick(self.shapes)
         single = [-1, *range(len(shape)), -len(shape)]
         attributes = {"axis": pick(single)}
         if self.several:
             # two axes out of order, and all of them, are as legal as one
             pairs = [(a, b) for a in range(len(shape)) for b in range(len(shape)) if a != b]
-            attributes = {"axis": pick([None, *single, *pairs]), "keepdims": pick((False, True))}
+            attributes = {"axis": pick([None, *single, *pairs])}
+        if self.keepdims:
+            attributes["keepdims"] = pick((False, True))
         return [shape] * len(definition.system.inputs), attributes
 
     def small(self, definition: Definition) -> list[Structure]:
-        keep: dict[str, Any] = {"keepdims": False} if self.several else {}
+        keep: dict[str, Any] = {"keepdims": False} if self.keepdims else {}
         found = [((2, 3), {"axis": -1, **keep}), ((3, 2), {"axis": 0, **keep}), ((1, 2, 2), {"axis": 1, **keep})]
         if self.several:
-            found += [((2, 2), {"axis": None, **keep}), ((2, 2, 1), {"axis": (2, 0), "keepdims": True})]
+            found.append(((2, 2), {"axis": None, **keep}))
+        if self.keepdims:
+            found.append(((2, 2, 1), {"axis": (2, 0), "keepdims": True}))
         return [([shape] * len(definition.system.inputs), attributes) for shape, attributes in found]
 
 

@@ -109,17 +109,25 @@ def _smooth(e: Expr, point: dict[Expr, Expr]) -> Expr:
     if is_positional(e):
         return e.func(*((_smooth(value, point), c) for value, c in e.args))
     if isinstance(e, Piecewise):
-        return next(_smooth(value, point) for value, c in e.args if c.xreplace(point) == sympy.true)
+        return next(_smooth(value, point) for value, c in e.args if _settled(c.xreplace(point)) == sympy.true)
     args = [_smooth(a, point) for a in e.args]
     if not isinstance(e, PIECES):
         return e.func(*args)
-    values = [a.xreplace(point) for a in args]
+    values = [_settled(a.xreplace(point)) for a in args]
     if isinstance(e, sympy.Abs):
         return args[0] if values[0] > 0 else -args[0]
     if isinstance(e, sympy.sign | sympy.Heaviside):
         return sympy.Integer(1 if values[0] > 0 else -1 if isinstance(e, sympy.sign) else 0)
     best = max if isinstance(e, sympy.Max) else min
     return args[values.index(best(values))]
+
+
+def _settled(e: Expr) -> Expr:
+    """What a point leaves open because a size is not known is settled at one size."""
+    if not e.has(Sum):
+        return e
+    counts = [s for s in e.free_symbols if s.is_integer and s.is_nonnegative and not isinstance(s, Idx)]
+    return e.xreplace({s: sympy.Integer(5 if s.is_positive else 1) for s in counts}).doit()
 
 
 def _delta_cases(e: Expr) -> Iterator[Expr]:

@@ -18,6 +18,7 @@ class Domain:
 
     ``whole`` numbers are counts and masks, kept as floats; ``upto`` names the input that none of them exceeds by more
     than one. ``scale`` is the size of the numbers that the suite draws, ``least`` that of the smallest probabilities.
+    Numbers outside a ``strict`` domain are refused: with an error, or with NaN.
     """
 
     low: float = float("-inf")
@@ -28,6 +29,7 @@ class Domain:
     scale: float = 1.0
     least: float = 1e-3
     upto: str | None = None
+    strict: bool = False
 
 
 REAL = Domain()

@@ -269,7 +269,7 @@ class Derived:
     witness: Callable[[], Iterable[tuple[Any, Any]]] = field(compare=False)
 
     def prove(self, definition: Definition | None = None) -> Proof:
-        exact = [a == b or is_zero(sympy.sympify(a) - sympy.sympify(b)) for a, b in self.derivation()]
+        exact = [a == b or _no_difference(a, b) for a, b in self.derivation()]
         with flint.ctx.workprec(BITS):
             seen = [_agree(a, b) for a, b in self.witness()]
         derived, agreed = bool(exact) and all(exact), bool(seen) and all(seen)
@@ -277,8 +277,15 @@ class Derived:
         return Proof(self.statement, f"{how} at {len(seen)} exact point{'s' * (len(seen) > 1)}", derived and agreed)
 
 
+def _no_difference(a: Any, b: Any) -> bool:
+    a, b = sympy.sympify(a), sympy.sympify(b)
+    return not any(isinstance(e, sympy.logic.boolalg.Boolean) for e in (a, b)) and is_zero(a - b)
+
+
 def _agree(a: Any, b: Any) -> bool:
     """Whether two exact numbers are equal, or two narrow enclosures overlap."""
+    if any(isinstance(x, float | sympy.Float) for x in (a, b)):
+        return False  # a rounded number is no witness
     if not any(isinstance(x, flint.arb) for x in (a, b)):
         return bool(a == b)
     difference = flint.arb(a) - flint.arb(b)

@@ -99,7 +99,10 @@ def random_point(
         arrays[name_of(lhs)] = ArbNumbers().data(data)
     for name, domain in definition.domains.items():
         if domain.upto is not None and name in arrays:  # one more, so that no count is on its edge
-            arrays[domain.upto] = arrays[domain.upto] + arrays[name] + ArbNumbers().data(1)
+            count = arrays[name]
+            while len(count.shape) > len(arrays[domain.upto].shape):
+                count = count.sum(0)
+            arrays[domain.upto] = arrays[domain.upto] + count + ArbNumbers().data(1)
     defined = {*system.declared(), *sizes}
     attributes = {
         s.name: sympy.Rational(int(rng.integers(1, 32)), 32)

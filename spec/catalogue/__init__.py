@@ -13,6 +13,7 @@ from fiducial.spec.catalogue import (
     optimisers,
     recurrent,
     regularisation,
+    statistics,
     text,
 )
 from fiducial.spec.operation import CATALOGUE
@@ -29,5 +30,6 @@ __all__ = [
     "optimisers",
     "recurrent",
     "regularisation",
+    "statistics",
     "text",
 ]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sympy import Eq, Integer, Ne, Or, Piecewise, exp, log, loggamma, oo, sqrt
 from sympy.codegen.cfunctions import log1p
 
+from fiducial.spec.demonstrations import distributions as shown
+from fiducial.spec.demonstrations.tails import BINOMIAL_CDF
 from fiducial.spec.language import Expr, array, index, size
-from fiducial.spec.layouts import Broadcast, Elementwise
+from fiducial.spec.layouts import Broadcast
 from fiducial.spec.operation import Definition, Domain, define, operation
 from fiducial.spec.special import log_beta, log_betainc, log_betaincc
-from fiducial.spec.theorems import Gradient
+from fiducial.spec.theorems import Derived, Gradient
 
 i = index("i", size("I"))
 k, n, p, y = (array(name)[i] for name in "k n p y".split())
 dy, l, low, high, choose = (array(name)[i] for name in "dy l log_cdf log_sf log_choose".split())
-RATE = Domain(0.0, 1.0, least=1e-9)
-TRIALS = Domain(0.0, constant=True, whole=True, scale=1e6)
+RATE = Domain(0.0, 1.0, least=1e-9, strict=True)
+TRIALS = Domain(0.0, constant=True, whole=True, scale=1e4, strict=True)
 SUCCESSES = Domain(-1.0, constant=True, whole=True, upto="n")
 OUTCOME = Domain(-1.0, 2.0, constant=True, whole=True)
 BERNOULLI = "Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, 3.2"
@@ -43,7 +45,11 @@ def inside(e: Expr) -> Expr:
     layout=Broadcast(), source=BERNOULLI,
 )  # fmt: skip
 def bernoulli_pmf() -> Definition:
-    return define({k: OUTCOME, p: RATE}, {y: Piecewise((1 - p, Eq(k, 0)), (p, Eq(k, 1)), (0, True))})
+    return define(
+        {k: OUTCOME, p: RATE},
+        {y: Piecewise((1 - p, Eq(k, 0)), (p, Eq(k, 1)), (0, True))},
+        theorems=shown.BERNOULLI,
+    )
 
 
 @operation(
@@ -69,7 +75,7 @@ def bernoulli_cdf() -> Definition:
 @operation(
     en="Bernoulli mean: the expected outcome.",
     ko="베르누이 평균: 결과의 기댓값이다.",
-    layout=Elementwise(), source=BERNOULLI,
+    layout=Broadcast(), source=BERNOULLI,
 )  # fmt: skip
 def bernoulli_mean() -> Definition:
     return define({p: RATE}, {y: p})
@@ -78,7 +84,7 @@ def bernoulli_mean() -> Definition:
 @operation(
     en="Bernoulli variance: the expected squared distance from the mean.",
     ko="베르누이 분산: 평균에서 떨어진 거리의 제곱의 기댓값이다.",
-    layout=Elementwise(), source=BERNOULLI,
+    layout=Broadcast(), source=BERNOULLI,
 )  # fmt: skip
 def bernoulli_variance() -> Definition:
     return define({p: RATE}, {y: p * (1 - p)}, theorems=[Gradient("1 - 2 p", p, dy * (1 - 2 * p))])
@@ -87,7 +93,7 @@ def bernoulli_variance() -> Definition:
 @operation(
     en="Bernoulli entropy: the expected surprise of an outcome, in nats.",
     ko="베르누이 엔트로피: 결과가 주는 놀라움의 기댓값이며 단위는 내트이다.",
-    layout=Elementwise(), source="Cover and Thomas, Elements of Information Theory, 2006, 2.1",
+    layout=Broadcast(), source="Cover and Thomas, Elements of Information Theory, 2006, 2.1",
 )  # fmt: skip
 def bernoulli_entropy() -> Definition:
     return define(
@@ -125,6 +131,7 @@ def binomial_pmf() -> Definition:
         theorems=[
             Gradient("the mass times the score", p, dy * y * SCORE),
             Gradient("(k - n p) / (p (1 - p))", p, dy * y * inside((k - n * p) / (p * (1 - p)))),
+            *shown.BINOMIAL,
         ],
     )
 
@@ -152,7 +159,7 @@ LOG_TAILS = {low: log_betaincc(k + 1, n - k, p), high: log_betainc(k + 1, n - k,
 SLOPE = exp(times(k, log(p)) + times(n - k - 1, log1p(-p)) - log_beta(k + 1, n - k))
 
 
-def _tail(at_most: bool, logarithm: bool) -> Definition:
+def _tail(at_most: bool, logarithm: bool, theorems: Sequence[Derived] = ()) -> Definition:
     """P(X <= k) or P(X > k), or its logarithm: certain and impossible cases first."""
     mine, other = (low, high) if at_most else (high, low)
     nothing, all_ = (-oo, Integer(0)) if logarithm else (Integer(0), Integer(1))
@@ -166,22 +173,23 @@ def _tail(at_most: bool, logarithm: bool) -> Definition:
         {low: LOG_TAILS[low], high: LOG_TAILS[high], y: Piecewise(*certain, (value, True))},
         stable={low: LOG_TAILS[low], high: LOG_TAILS[high], y: Piecewise(*certain, (value, small), (rest, True))},
         gradients={p: dy * Piecewise((0, Or(k < 0, k >= n)), (slope, True))},
+        theorems=theorems,
     )
 
 
 @operation(
     en="Binomial distribution function: the probability of at most k successes.",
     ko="이항 누적분포: 성공이 k번 이하일 확률이다.",
-    layout=Broadcast(), source=f"{BINOMIAL}.6; DLMF 8.17",
+    layout=Broadcast(many=64), source=f"{BINOMIAL}.6; DLMF 8.17",
 )  # fmt: skip
 def binomial_cdf() -> Definition:
-    return _tail(at_most=True, logarithm=False)
+    return _tail(at_most=True, logarithm=False, theorems=BINOMIAL_CDF)
 
 
 @operation(
     en="Binomial survival function: the probability of more than k successes.",
     ko="이항 생존함수: 성공이 k번보다 많을 확률이다.",
-    layout=Broadcast(), source=f"{BINOMIAL}.6; DLMF 8.17",
+    layout=Broadcast(many=64), source=f"{BINOMIAL}.6; DLMF 8.17",
 )  # fmt: skip
 def binomial_sf() -> Definition:
     return _tail(at_most=False, logarithm=False)
@@ -190,7 +198,7 @@ def binomial_sf() -> Definition:
 @operation(
     en="Binomial log-distribution function: the logarithm of the probability of at most k successes.",
     ko="이항 로그 누적분포: 성공이 k번 이하일 확률에 로그를 취한 것이다.",
-    layout=Broadcast(), source=f"{BINOMIAL}.6; DLMF 8.17",
+    layout=Broadcast(many=64), source=f"{BINOMIAL}.6; DLMF 8.17",
 )  # fmt: skip
 def binomial_logcdf() -> Definition:
     return _tail(at_most=True, logarithm=True)
@@ -199,7 +207,7 @@ def binomial_logcdf() -> Definition:
 @operation(
     en="Binomial log-survival function: the logarithm of the probability of more than k successes.",
     ko="이항 로그 생존함수: 성공이 k번보다 많을 확률에 로그를 취한 것이다.",
-    layout=Broadcast(), source=f"{BINOMIAL}.6; DLMF 8.17",
+    layout=Broadcast(many=64), source=f"{BINOMIAL}.6; DLMF 8.17",
 )  # fmt: skip
 def binomial_logsf() -> Definition:
     return _tail(at_most=False, logarithm=True)

@@ -9,6 +9,8 @@ from sympy import Abs, Integer, KroneckerDelta, Ne, Piecewise, Sum, exp, log, si
 from sympy.codegen.cfunctions import log1p
 
 from fiducial.spec.catalogue.elementwise import _sigmoid
+from fiducial.spec.demonstrations.estimation import CATEGORICAL_MLE
+from fiducial.spec.demonstrations.normal_estimation import SQUARED_ERROR
 from fiducial.spec.language import Expr, Greatest, array, index, integers, logistic, other, scalar, size, whole
 from fiducial.spec.layouts import Direct, Elementwise, Over
 from fiducial.spec.operation import (
@@ -132,7 +134,10 @@ def mse_loss(reduction: str) -> Definition:
     return define(
         {y[i]: REAL, t[i]: REAL},
         equations,
-        theorems=[Gradient("2 (y - t)", y[i], 2 * (y[i] - t[i]) * cotangent(reduction, array("dloss")[i], I))],
+        theorems=[
+            Gradient("2 (y - t)", y[i], 2 * (y[i] - t[i]) * cotangent(reduction, array("dloss")[i], I)),
+            *SQUARED_ERROR,
+        ],
     )
 
 
@@ -192,7 +197,7 @@ def cross_entropy(reduction: str) -> Definition:
         {y[n, k]: PROBABILITY, t[n, k]: WEIGHT},
         {ell[n]: -Sum(times_log(t[n, k], y[n, k]), k), **reduced(reduction, ell[n], N, n)},
         gradients={y[n, k]: -g * t[n, k] / y[n, k], t[n, k]: -g * log(y[n, k])},
-        theorems=[Gradient("-t / y", y[n, k], -g * t[n, k] / y[n, k])],
+        theorems=[Gradient("-t / y", y[n, k], -g * t[n, k] / y[n, k]), *CATEGORICAL_MLE],
     )
 
 

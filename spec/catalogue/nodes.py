@@ -114,7 +114,7 @@ def matmul() -> Definition:
 @operation(
     en="Sum node: adds the elements along axes.",
     ko="합 노드: 축을 따라 원소를 모두 더한다.",
-    layout=Over(several=True), source=BOOK, **AXES,
+    layout=Over(several=True, keepdims=True), source=BOOK, **AXES,
 )  # fmt: skip
 def sum() -> Definition:
     return define(
@@ -135,7 +135,7 @@ def _sum_and_repeat(definition: Definition) -> list[Expr]:
 @operation(
     en="Mean: the sum along axes over the number of elements.",
     ko="평균: 축을 따라 더한 값을 원소의 개수로 나눈다.",
-    layout=Over(several=True), source=f"{ARRAY_API}, mean", **AXES,
+    layout=Over(several=True, keepdims=True), source=f"{ARRAY_API}, mean", **AXES,
 )  # fmt: skip
 def mean() -> Definition:
     return define(
@@ -162,7 +162,7 @@ def maximum() -> Definition:
 @operation(
     en="Greatest element: the maximum along axes.",
     ko="최대 원소: 축을 따라 가장 큰 원소를 고른다.",
-    layout=Over(several=True), source=f"{ARRAY_API}, max", **AXES,
+    layout=Over(several=True, keepdims=True), source=f"{ARRAY_API}, max", **AXES,
 )  # fmt: skip
 def amax() -> Definition:
     return define(

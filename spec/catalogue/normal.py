@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sympy import Expr, Piecewise, Rational, erf, erfcinv, exp, log, pi, sqrt
 from sympy.codegen.cfunctions import log1p
 
+from fiducial.spec.demonstrations import gaussian, tails
 from fiducial.spec.language import array, erfc, index, size
 from fiducial.spec.layouts import Broadcast
 from fiducial.spec.operation import REAL, Definition, Domain, define, operation
@@ -16,7 +17,7 @@ from fiducial.spec.theorems import Gradient, Identity
 i = index("i", size("I"))
 x, q, mu, sigma, y, z, dy = (array(name)[i] for name in "x q mu sigma y z dy".split())
 mu0, sigma0, mu1, sigma1, gap, excess = (array(name)[i] for name in "mu0 sigma0 mu1 sigma1 gap excess".split())
-SCALE = Domain(0.0)
+SCALE = Domain(0.0, strict=True)
 INPUTS: Mapping[Expr, Domain] = {x: REAL, mu: REAL, sigma: SCALE}
 JOHNSON = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 1994, 13"
 STANDARD = {z: (x - mu) / sigma}
@@ -41,6 +42,7 @@ def normal_pdf() -> Definition:
         theorems=[
             Gradient("-z p / sigma", x, -dy * y * z / sigma),
             Gradient("(z^2 - 1) p / sigma", sigma, dy * y * (z**2 - 1) / sigma),
+            *gaussian.NORMAL,
         ],
     )
 
@@ -73,7 +75,7 @@ def normal_cdf() -> Definition:
         {**STANDARD, y: (1 + erf(z / sqrt(2))) / 2},
         stable={**STANDARD, y: UNDER},
         gradients=_slopes(DENSITY),
-        theorems=[Gradient("the density", x, dy * exp(-(z**2) / 2) / (sigma * sqrt(2 * pi)))],
+        theorems=[Gradient("the density", x, dy * exp(-(z**2) / 2) / (sigma * sqrt(2 * pi))), *tails.NORMAL_CDF],
     )
 
 
@@ -92,7 +94,7 @@ def normal_sf() -> Definition:
 
 
 def _log_tail(sign: int) -> Definition:
-    """The logarithm of the probability below (1) or above (-1): log1p where it is near 1, scaled where it underflows."""
+    """The logarithm of the probability below (1) or above (-1): log1p near 1, the scaled function where it is small."""
     near, far = (OVER, erfcx(-z / sqrt(2))) if sign == 1 else (UNDER, erfcx(z / sqrt(2)))
     ratio = sign * Piecewise((DENSITY / (1 - near), sign * z > 0), (sqrt(2 / pi) / far, True))
     return define(
@@ -129,9 +131,9 @@ def normal_logsf() -> Definition:
 )  # fmt: skip
 def normal_ppf() -> Definition:
     return define(
-        {q: Domain(0.0, 1.0, least=1e-30), mu: REAL, sigma: SCALE},
+        {q: Domain(0.0, 1.0, least=1e-30, strict=True), mu: REAL, sigma: SCALE},
         {z: -sqrt(2) * erfcinv(2 * q), y: mu + sigma * z},
-        theorems=[Gradient("one over the density", q, dy * sigma * sqrt(2 * pi) * exp(z**2 / 2))],
+        theorems=[Gradient("one over the density", q, dy * sigma * sqrt(2 * pi) * exp(z**2 / 2)), *tails.NORMAL_PPF],
     )
 
 
@@ -144,7 +146,7 @@ def normal_entropy() -> Definition:
     return define(
         {mu: REAL, sigma: SCALE},
         {y: log(sigma) + (1 + log(2 * pi)) / 2},
-        theorems=[Gradient("one over sigma", sigma, dy / sigma)],
+        theorems=[Gradient("one over sigma", sigma, dy / sigma), *gaussian.NORMAL_ENTROPY],
     )
 
 
@@ -158,7 +160,7 @@ def normal_kl() -> Definition:
     return define(
         {mu0: REAL, sigma0: SCALE, mu1: REAL, sigma1: SCALE},
         {y: log(sigma1 / sigma0) + (sigma0**2 + (mu0 - mu1) ** 2) / (2 * sigma1**2) - Rational(1, 2)},
-        # With r = sigma0 / sigma1 = 1 + excess: r^2 / 2 - 1/2 - log r loses what distributions close together differ by.
+        # With r = sigma0 / sigma1 = 1 + excess: r^2 / 2 - 1/2 - log r cancels where the distributions are close.
         stable={
             gap: (mu0 - mu1) / sigma1,
             excess: (sigma0 - sigma1) / sigma1,
@@ -167,5 +169,6 @@ def normal_kl() -> Definition:
         theorems=[
             Gradient("the distance of the means", mu0, dy * (mu0 - mu1) / sigma1**2),
             Gradient("r - 1/r", sigma0, dy * (ratio - 1 / ratio) / sigma1),
+            *gaussian.NORMAL_KL,
         ],
     )

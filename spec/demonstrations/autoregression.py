@@ -9,7 +9,7 @@ import sympy
 from flint import acb, arb, fmpq, fmpq_mat
 from sympy import Function, Matrix, Rational, Symbol, log, pi
 
-from fiducial.spec.demonstrations.exact import Pair, enclosed, gaussian_integral
+from fiducial.spec.demonstrations.exact import Pair, enclosed, gaussian_integral, number
 from fiducial.spec.demonstrations.gaussian import ball_density, log_density
 from fiducial.spec.theorems import Derived
 
@@ -46,10 +46,6 @@ def _covariance(c1: fmpq, c2: fmpq, scale: fmpq) -> fmpq_mat:
     return rows * rows.transpose()
 
 
-def _number(q: fmpq) -> Rational:
-    return Rational(int(q.p), int(q.q))
-
-
 def _seen_jointly() -> list[Pair]:
     pairs: list[Pair] = []
     for c1, c2, scale, values in CASES:
@@ -57,7 +53,7 @@ def _seen_jointly() -> list[Pair]:
         quadratic = (column.transpose() * covariance.inv() * column)[0, 0]
         joint = -(arb(quadratic) + arb(covariance.det()).log() + 3 * (2 * arb.pi()).log()) / 2
         at = {a1: c1, a2: c2, sigma: scale, **dict(zip(x, values, strict=True))}
-        pairs.append((enclosed(_by_steps().subs({s: _number(v) for s, v in at.items()})), joint))
+        pairs.append((enclosed(_by_steps().subs({s: number(v) for s, v in at.items()})), joint))
         pairs.append((covariance.det(), scale**6))
     return pairs
 
@@ -159,14 +155,14 @@ def _bivariate(a: Any, s: Any, r: Any, *values: Any) -> arb:
 
 
 AUTOREGRESSIVE = (
-    Derived("the sum of log N(x_t; a_1 x_(t-1) + a_2 x_(t-2), sigma^2), zeros before the start, is the log-density of a "
-            "joint normal with covariance sigma^2 (L^T L)^-1, whose determinant is sigma^(2 T) (order 2, T = 3)",
+    Derived("the sum of log N(x_t; a_1 x_(t-1) + a_2 x_(t-2), sigma^2), zeros before the start, is the log-density of "
+            "a joint normal with covariance sigma^2 (L^T L)^-1, whose determinant is sigma^(2 T) (order 2, T = 3)",
             _jointly, _seen_jointly),
 )  # fmt: skip
 
 LATENT_AUTOREGRESSIVE = (
-    Derived("a hidden state h_t = f(h_(t-1), x_(t-1)), any f and P(x_t | h_t): the product of P(x_t | h_t) is a joint law, "
-            "and P(x_t | all before) = P(x_t | h_t) (binary, T = 3)", _hidden, _seen_hidden),
+    Derived("a hidden state h_t = f(h_(t-1), x_(t-1)), any f and P(x_t | h_t): the product of P(x_t | h_t) is a joint "
+            "law, and P(x_t | all before) = P(x_t | h_t) (binary, T = 3)", _hidden, _seen_hidden),
     Derived("a noisy linear state h_t = a h_(t-1) + sigma e_t, x_t = h_t + r u_t: with the states integrated out x is "
             "normal, with variances sigma^2 + r^2, (1 + a^2) sigma^2 + r^2 and covariance a sigma^2 (T = 2)",
             _observed, _seen_observed),

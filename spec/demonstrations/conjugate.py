@@ -27,12 +27,12 @@ def _evidence(a: Any, b: Any) -> Any:
 
 
 def _beta_binomial() -> list[Pair]:
-    product_ = _beta_density(alpha, beta) * x**s * (1 - x) ** (n - s) / _evidence(alpha, beta)
+    posterior = _beta_density(alpha, beta) * x**s * (1 - x) ** (n - s) / _evidence(alpha, beta)
     again = _beta_density(alpha + s, beta + n - s) * x**s2 * (1 - x) ** (n2 - s2)
     both = _beta_density(alpha, beta) * x ** (s + s2) * (1 - x) ** (n + n2 - s - s2)
     slope = sympy.diff(sympy.expand_log(sympy.log(again / both), force=True), x)
     mean = (sympy.beta(alpha + s + 1, beta + n - s) / sympy.beta(alpha + s, beta + n - s)).rewrite(sympy.gamma)
-    return [(sympy.powsimp(product_ / _beta_density(alpha + s, beta + n - s)), 1), (sympy.simplify(slope), 0),
+    return [(sympy.powsimp(posterior / _beta_density(alpha + s, beta + n - s)), 1), (sympy.simplify(slope), 0),
             (gammasimp(mean), (alpha + s) / (alpha + beta + n))]  # fmt: skip
 
 
@@ -45,13 +45,13 @@ def _seen_beta_binomial() -> list[Pair]:
     """Polynomials in the probability: prior times likelihood, integrated exactly; a second update after it."""
     chance, other = fmpq_poly([0, 1]), fmpq_poly([1, -1])
     pairs: list[Pair] = []
-    for a, b, size_, successes in BETAS:
-        weights = chance ** (a - 1) * other ** (b - 1) * chance**successes * other ** (size_ - successes)
+    for a, b, tosses, successes in BETAS:
+        weights = chance ** (a - 1) * other ** (b - 1) * chance**successes * other ** (tosses - successes)
         posterior = weights / weights.integral()(fmpq(1))
-        beta_ = chance ** (a + successes - 1) * other ** (b + size_ - successes - 1)
-        pairs.append((posterior(fmpq(1, 3)), beta_(fmpq(1, 3)) / beta_.integral()(fmpq(1))))
-        pairs.append((_mean_by_integration(weights), fmpq(a + successes, a + b + size_)))
-        pairs.append((_mean_by_integration(weights * chance * other**2), fmpq(a + successes + 1, a + b + size_ + 3)))
+        claimed = chance ** (a + successes - 1) * other ** (b + tosses - successes - 1)
+        pairs.append((posterior(fmpq(1, 3)), claimed(fmpq(1, 3)) / claimed.integral()(fmpq(1))))
+        pairs.append((_mean_by_integration(weights), fmpq(a + successes, a + b + tosses)))
+        pairs.append((_mean_by_integration(weights * chance * other**2), fmpq(a + successes + 1, a + b + tosses + 3)))
     return pairs
 
 
@@ -118,7 +118,8 @@ def _seen_twice() -> list[Pair]:
 
 
 NORMAL_NORMAL = (
-    Derived("N values with the sum S1: precisions add, 1 / sigma0^2 + N / sigma^2, and the mean is the precision-weighted "
-            "(mu0 / sigma0^2 + S1 / sigma^2) / precision, by completing the square", _normal_normal, _seen_normal_normal),
+    Derived("N values with the sum S1: precisions add, 1 / sigma0^2 + N / sigma^2, and the mean is the "
+            "precision-weighted (mu0 / sigma0^2 + S1 / sigma^2) / precision, by completing the square",
+            _normal_normal, _seen_normal_normal),
     Derived("two updates one after the other are one with all values", _normal_twice, _seen_twice),
 )  # fmt: skip

@@ -150,11 +150,11 @@ def _seen_population() -> list[Pair]:
     centre = sum(w * v for v, w in LAW.items())
     variance = sum(w * (v - centre) ** 2 for v, w in LAW.items())
     pairs: list[Pair] = []
-    for size_ in (2, 3, 4):
-        samples = [(sample, prod(LAW[v] for v in sample)) for sample in product(LAW, repeat=size_)]
-        unbiased = sum(w * _by_pairs(s, s) * Rational(size_, size_ - 1) for s, w in samples)
+    for number in (2, 3, 4):
+        samples = [(sample, prod(LAW[v] for v in sample)) for sample in product(LAW, repeat=number)]
+        unbiased = sum(w * _by_pairs(s, s) * Rational(number, number - 1) for s, w in samples)
         pairs += [(sum(w * _average(s) for s, w in samples), centre), (unbiased, variance),
-                  (sum(w * (_average(s) - centre) ** 2 for s, w in samples), variance / size_)]  # fmt: skip
+                  (sum(w * (_average(s) - centre) ** 2 for s, w in samples), variance / number)]  # fmt: skip
     return pairs
 
 

@@ -70,7 +70,7 @@ def _jacobi() -> list[Pair]:
     return pairs
 
 
-def _interpolated(values: list[fmpq]) -> fmpq_poly:
+def interpolated(values: list[fmpq]) -> fmpq_poly:
     """The polynomial with these values at 0, 1, 2, ..."""
     whole = fmpq_poly([0])
     for i, value in enumerate(values):
@@ -87,7 +87,7 @@ def _seen_jacobi() -> list[Pair]:
     pairs: list[Pair] = []
     for size in (3, 4, 5):
         a, e = rational(2, size, size), rational(7, size, size)
-        along = _interpolated([_by_permutations(a + fmpq(k) * e) for k in range(size + 1)])
+        along = interpolated([_by_permutations(a + fmpq(k) * e) for k in range(size + 1)])
         pairs.append((along.derivative()(fmpq(0)), a.det() * trace(a.inv() * e)))
     return pairs
 
@@ -164,9 +164,9 @@ def _seen_solution_along() -> list[Pair]:
     size, pairs = 3, []
     a, e, b, f = rational(2, 3, 3), rational(7, 3, 3), rational(4, 3, 1), rational(5, 3, 1)
     slope = a.solve(f - e * a.solve(b))
-    below = _interpolated([_by_permutations(a + fmpq(k) * e) for k in range(size + 1)])
+    below = interpolated([_by_permutations(a + fmpq(k) * e) for k in range(size + 1)])
     for column in range(size):
-        above = _interpolated([_by_permutations(_replaced(a + fmpq(k) * e, column, b + fmpq(k) * f)) for k in range(4)])
+        above = interpolated([_by_permutations(_replaced(a + fmpq(k) * e, column, b + fmpq(k) * f)) for k in range(4)])
         quotient = above.derivative() * below - above * below.derivative()
         pairs.append((quotient(fmpq(0)) / below(fmpq(0)) ** 2, slope[column, 0]))
     return pairs

@@ -14,6 +14,7 @@ from flint import fmpq, fmpq_poly
 from sympy import Rational, Symbol, diff, log
 
 from fiducial.spec.demonstrations.exact import Pair, enclosed, unless
+from fiducial.spec.language import index, positive, size
 from fiducial.spec.theorems import Derived
 
 N, S, F, p, r = (Symbol(name, positive=True) for name in "NSFpr")
@@ -40,17 +41,17 @@ def _trials() -> list[Pair]:
             (unless(sympy.cancel(curvature).is_negative), 0)]  # fmt: skip
 
 
-def _toss(size: int, successes: int) -> fmpq_poly:
+def _toss(tosses: int, successes: int) -> fmpq_poly:
     """The probability as a polynomial in p."""
-    return comb(size, successes) * fmpq_poly([0, 1]) ** successes * fmpq_poly([1, -1]) ** (size - successes)
+    return comb(tosses, successes) * fmpq_poly([0, 1]) ** successes * fmpq_poly([1, -1]) ** (tosses - successes)
 
 
-def _greatest_at(size: int, sample: Sequence[int]) -> list[Pair]:
+def _greatest_at(tosses: int, sample: Sequence[int]) -> list[Pair]:
     """The product of the probabilities has one critical point inside (0, 1), a maximum, at the mean."""
     likelihood = fmpq_poly([1])
     for value in sample:
-        likelihood *= _toss(size, value)
-    at, slope = fmpq(sum(sample), size * len(sample)), likelihood.derivative()
+        likelihood *= _toss(tosses, value)
+    at, slope = fmpq(sum(sample), tosses * len(sample)), likelihood.derivative()
     inside = [root for root, _ in slope.factor()[1] if root.degree() == 1 and 0 < -root[0] / root[1] < 1]
     grid = [fmpq(i, 97) for i in range(98)]
     return [(slope(at), fmpq(0)), (bool(slope.derivative()(at) < 0), True), (len(inside), 1),
@@ -62,7 +63,7 @@ def _seen_tosses() -> list[Pair]:
 
 
 def _seen_trials() -> list[Pair]:
-    return [pair for size, sample in COUNTS for pair in _greatest_at(size, sample)]
+    return [pair for tosses, sample in COUNTS for pair in _greatest_at(tosses, sample)]
 
 
 def _one_sided() -> list[Pair]:
@@ -81,8 +82,8 @@ def _seen_one_sided() -> list[Pair]:
 
 
 BERNOULLI_MLE = (
-    Derived("stationary point: S log p + F log(1 - p) has derivative 0 at p = S / (S + F) only, and the second derivative "
-            "-S / p^2 - F / (1 - p)^2 < 0", _tosses, _seen_tosses),
+    Derived("stationary point: S log p + F log(1 - p) has derivative 0 at p = S / (S + F) only, and the second "
+            "derivative is -S / p^2 - F / (1 - p)^2 < 0", _tosses, _seen_tosses),
     Derived("boundary: the likelihood of N zeros falls from 1 at p = 0, that of N ones rises to 1 at p = 1: the "
             "maximum is the sample's mean there too", _one_sided, _seen_one_sided),
 )  # fmt: skip
@@ -94,6 +95,7 @@ BINOMIAL_MLE = (
 
 COUNTED = [Symbol(f"n{k}", positive=True) for k in range(4)]
 CHANCES = [Symbol(f"p{k}", positive=True) for k in range(4)]
+LABELS = (0, 2, 1, 2, 2)
 
 
 def _categories() -> list[Pair]:
@@ -109,20 +111,19 @@ def _categories() -> list[Pair]:
 
 def _cross_entropy() -> list[Pair]:
     """With one-hot targets t of the labels, -(1/N) sum_i sum_k t[i, k] log p[k] is minus the log-likelihood over N."""
-    labels = (0, 2, 1, 2, 2)
-    targets = [[sympy.Integer(label == k) for k in range(3)] for label in labels]
-    loss = -sum(t * log(x) for row in targets for t, x in zip(row, CHANCES, strict=False)) / len(labels)
-    likelihood = prod(CHANCES[label] for label in labels)
-    slopes = [(diff(loss, x), -diff(log(likelihood), x) / len(labels)) for x in CHANCES[:3]]
-    return [(sympy.exp(sympy.expand(-loss * len(labels))), likelihood), *slopes]
+    k, c, chances = index("k", size("K")), index("c", size("K")), positive("p")
+    one = sympy.Sum(sympy.KroneckerDelta(k, c) * log(chances[k]), k)  # one observation, any number of categories
+    targets = [[sympy.Integer(label == column) for column in range(3)] for label in LABELS]
+    loss = -sum(t * log(x) for row in targets for t, x in zip(row, CHANCES[:3], strict=True)) / len(LABELS)
+    likelihood = prod(CHANCES[label] for label in LABELS)
+    return [(one, log(chances[c])), (sympy.exp(sympy.expand(-loss * len(LABELS))), likelihood)]
 
 
 def _seen_categories() -> list[Pair]:
     """The likelihood, a product over the sample, on all points of a grid in the simplex."""
     pairs: list[Pair] = []
     for labels in ((0, 2, 1, 2, 2, 0), (1, 0, 1, 1, 2)):
-        size = len(labels)
-        best = [Rational(labels.count(k), size) for k in range(3)]
+        best = [Rational(labels.count(k), len(labels)) for k in range(3)]
         grid = [(Rational(a, 24), Rational(b, 24)) for a, b in product(range(25), repeat=2) if a + b <= 24]
         greatest = prod(best[label] for label in labels)
         others = [prod((a, b, 1 - a - b)[label] for label in labels) for a, b in grid]
@@ -132,16 +133,15 @@ def _seen_categories() -> list[Pair]:
 
 def _seen_cross_entropy() -> list[Pair]:
     pairs: list[Pair] = []
-    labels = (0, 2, 1, 2, 2)
     for chances in ((Rational(1, 2), Rational(1, 3), Rational(1, 6)), (Rational(1, 5), Rational(1, 5), Rational(3, 5))):
-        loss = sum((-enclosed(log(chances[label])) for label in labels), enclosed(0)) / len(labels)
-        pairs.append(((-loss * len(labels)).exp(), enclosed(prod(chances[label] for label in labels))))
+        loss = sum((-enclosed(log(chances[label])) for label in LABELS), enclosed(0)) / len(LABELS)
+        pairs.append(((-loss * len(LABELS)).exp(), enclosed(prod(chances[label] for label in LABELS))))
     return pairs
 
 
 CATEGORICAL_MLE = (
     Derived("stationary point: with n_k observations of category k the likelihood is greatest at p_k = n_k / N; the "
-            "multiplier is N and sum_k n_k log p_k is concave", _categories, _seen_categories),
+            "multiplier is N and sum_k n_k log p_k is concave (four categories)", _categories, _seen_categories),
     Derived("minimising the cross-entropy is maximum likelihood: exp(-N loss) is the likelihood of the labels",
             _cross_entropy, _seen_cross_entropy),
 )  # fmt: skip

@@ -49,6 +49,10 @@ def gaussian_integral(f: Callable[[acb], acb], mean: Any = 0, scale: Any = 1) ->
     return width * (inside + arb(0, arb(-640).exp()))
 
 
+def number(q: fmpq) -> sympy.Rational:
+    return sympy.Rational(int(q.p), int(q.q))
+
+
 def entries(left: sympy.MatrixBase, right: sympy.MatrixBase) -> list[Pair]:
     """The entries of two matrices of the same shape, side by side."""
     if left.shape != right.shape:

@@ -164,6 +164,6 @@ def _seen_squared_error() -> list[Pair]:
 
 
 SQUARED_ERROR = (
-    Derived("minimising the squared error is maximum likelihood of normal errors with a fixed sigma: log f = constant - "
-            "|y - f|^2 / (2 sigma^2)", _squared_error, _seen_squared_error),
+    Derived("minimising the squared error is maximum likelihood of normal errors with a fixed sigma: log f = constant "
+            "- |y - f|^2 / (2 sigma^2) (N = 3)", _squared_error, _seen_squared_error),
 )  # fmt: skip

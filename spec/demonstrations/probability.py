@@ -126,7 +126,7 @@ def _simpson() -> list[Pair]:
 def _seen_simpson() -> list[Pair]:
     """Patient by patient; adjusted: what each of all patients could expect, by the own stones' size."""
     patients = [(treatment, stones, i < removed) for treatment, strata in REMOVED.items()
-                for stones, (removed, all_) in enumerate(strata) for i in range(all_)]  # fmt: skip
+                for stones, (removed, treated) in enumerate(strata) for i in range(treated)]  # fmt: skip
 
     def rate(treatment: str, *stones: int) -> Rational:
         outcomes = [success for t, s, success in patients if t == treatment and s in stones]
@@ -137,8 +137,9 @@ def _seen_simpson() -> list[Pair]:
 
     small, large, pooled = ([rate(t, *stones) for t in "AB"] for stones in ((0,), (1,), (0, 1)))
     same = [adjusted(t) for t in "AB"]
-    return [(small[0] > small[1], True), (large[0] > large[1], True), (pooled, [Rational(273, 350), Rational(289, 350)]),
-            (pooled[0] < pooled[1], True), (same, [Rational(634983, 762700), Rational(6231, 8000)])]  # fmt: skip
+    return [(small[0] > small[1], True), (large[0] > large[1], True), (pooled[0] < pooled[1], True),
+            (pooled[0], Rational(273, 350)), (pooled[1], Rational(289, 350)),
+            (same[0], Rational(634983, 762700)), (same[1], Rational(6231, 8000))]  # fmt: skip
 
 
 def _decomposed() -> list[Pair]:
@@ -159,8 +160,8 @@ def _seen_decomposed() -> list[Pair]:
 
 
 SIMPSON = (
-    Derived("Simpson's paradox (Charig et al. 1986): A is ahead in each stratum, 81/87 > 234/270 and 192/263 > 55/80, yet "
-            "behind in all, 273/350 < 289/350; with the strata of all patients it is ahead, 634983/762700 > 6231/8000",
+    Derived("Simpson's paradox (Charig et al. 1986): A is ahead in each stratum, 81/87 > 234/270 and 192/263 > 55/80, "
+            "yet behind in all, 273/350 < 289/350; with the strata of all patients ahead, 634983/762700 > 6231/8000",
             _simpson, _seen_simpson),
     Derived("two strata: the pooled difference is that of the rates with one's weights, plus (rate[0] - rate[1]) times "
             "the difference of the weights", _decomposed, _seen_decomposed),

@@ -50,7 +50,10 @@ def _least() -> list[Pair]:
     y = X * B + residual
     gap = _squared(y - X * OTHER) - _squared(residual)
     normal_equations = X.T * X * B - X.T * y
-    return [(sympy.cancel(gap), sympy.expand(_squared(X * (OTHER - B)))), *((sympy.cancel(d), 0) for d in normal_equations)]
+    return [
+        (sympy.cancel(gap), sympy.expand(_squared(X * (OTHER - B)))),
+        *((sympy.cancel(d), 0) for d in normal_equations),
+    ]
 
 
 def _seen_least() -> list[Pair]:

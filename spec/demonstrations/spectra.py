@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from math import prod
 from typing import Any
 
 import sympy
-from flint import acb_mat, arb, fmpq, fmpq_mat, fmpq_poly
-from sympy import Matrix, Rational, Symbol, diff, eye, sqrt
+from flint import acb_mat, arb, fmpq, fmpq_mat
+from sympy import Matrix, Symbol, eye
 
 from fiducial.spec.demonstrations.determinants import listed, rational, symbols, trace
-from fiducial.spec.demonstrations.exact import Pair, entries, unless
+from fiducial.spec.demonstrations.exact import Pair, entries
 from fiducial.spec.theorems import Derived
 
 lam = Symbol("lambda")
@@ -52,7 +51,7 @@ def _seen_pairs() -> list[Pair]:
     """Certified eigenvalues and eigenvectors, with the exact characteristic polynomial."""
     pairs: list[Pair] = []
     for size in SIZES:
-        matrix = rational(3, size, size)
+        matrix = rational(6, size, size)
         values, vectors = _eigenvalues(matrix, True)
         residual = acb_mat(matrix) * vectors
         for j, value in enumerate(values):
@@ -79,7 +78,7 @@ def _vieta() -> list[Pair]:
 def _seen_vieta() -> list[Pair]:
     pairs: list[Pair] = []
     for size in (*SIZES, 5):
-        matrix = rational(3, size, size)
+        matrix = rational(6, size, size)
         values = _eigenvalues(matrix)
         total, whole = sum(values), prod(values)
         pairs += [(total.real, arb(trace(matrix))), (total.imag, arb(0)), (whole.real, arb(matrix.det())),
@@ -101,7 +100,7 @@ def _cayley_hamilton() -> list[Pair]:
 def _seen_cayley_hamilton() -> list[Pair]:
     pairs: list[Pair] = []
     for size in (*SIZES, 5):
-        matrix, one = rational(3, size, size), fmpq_mat(size, size, [fmpq(i % (size + 1) == 0) for i in range(size**2)])
+        matrix, one = rational(6, size, size), fmpq_mat(size, size, [fmpq(i % (size + 1) == 0) for i in range(size**2)])
         whole = fmpq_mat(size, size)
         for coefficient in matrix.charpoly().coeffs()[::-1]:
             whole = whole * matrix + coefficient * one
@@ -126,7 +125,7 @@ def _similar() -> list[Pair]:
 def _seen_similar() -> list[Pair]:
     pairs: list[Pair] = []
     for size in (3, 4, 5):
-        matrix, change = rational(3, size, size), rational(2, size, size)
+        matrix, change = rational(6, size, size), rational(2, size, size)
         pairs.append(((change * matrix * change.inv()).charpoly(), matrix.charpoly()))
     return pairs
 

@@ -13,7 +13,8 @@ from fiducial.spec.demonstrations.exact import Pair, enclosed
 from fiducial.spec.demonstrations.gaussian import ball_density, density
 from fiducial.spec.theorems import Derived
 
-n, k, i = (Symbol(name, integer=True, positive=True) for name in "nki")
+n = Symbol("n", integer=True, positive=True)
+k, i = (Symbol(name, integer=True, nonnegative=True) for name in "ki")
 p, x, z, q = Symbol("p", positive=True), Symbol("x", real=True), Symbol("z", real=True), Symbol("q", positive=True)
 
 CASES = [(5, 0, fmpq(2, 7)), (6, 5, fmpq(1, 3)), (9, 4, fmpq(5, 6)), (12, 3, fmpq(1, 10))]
