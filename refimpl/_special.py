@@ -12,13 +12,28 @@ def special(name: str, *arrays: Any) -> Any:
     These two are called in float64: some of their float32 loops (betainc) are wrong from the second digit on.
 
     Raises:
-        NotImplementedError: the namespace has no such function and is neither NumPy nor CuPy.
+        NotImplementedError: neither the namespace nor the library for it has such a function.
     """
     xp = array_namespace(*arrays)
     if hasattr(xp, name):
         return getattr(xp, name)(*arrays)
-    if not (is_numpy_namespace(xp) or is_cupy_namespace(xp)):
+    library: Any = None
+    if is_numpy_namespace(xp) or is_cupy_namespace(xp):
+        library = importlib.import_module("scipy.special" if is_numpy_namespace(xp) else "cupyx.scipy.special")
+    if not hasattr(library, name):
         raise NotImplementedError(f"{xp.__name__} has no {name}, which this operation needs")
-    library = importlib.import_module("scipy.special" if is_numpy_namespace(xp) else "cupyx.scipy.special")
     values = getattr(library, name)(*(xp.astype(xp.asarray(a), xp.float64) for a in arrays))
     return xp.astype(xp.asarray(values), arrays[0].dtype)
+
+
+def upper_incomplete_beta(a: Any, b: Any, x: Any) -> Any:
+    """1 - I_x(a, b), regularised. CuPy lacks it: there it is I_(1-x)(b, a), which loses what 1 - x rounds off."""
+    try:
+        return special("betaincc", a, b, x)
+    except NotImplementedError:
+        return special("betainc", b, a, 1 - x)
+
+
+def lower_incomplete_beta(a: Any, b: Any, x: Any) -> Any:
+    """I_x(a, b), regularised."""
+    return special("betainc", a, b, x)

@@ -3,7 +3,7 @@
 k, n and p broadcast together; k, which counts what lies at or below it and need not be whole, and n are data, and the
 gradient is that of p alone. The results have the dtype of p. NaN in k or p propagates. Every function raises
 ValueError for shapes that do not broadcast, a p outside [0, 1] and an n that is negative or not whole, and
-NotImplementedError in an array namespace without gammaln, betainc or betaincc.
+NotImplementedError in an array namespace without gammaln or betainc.
 Source: Abramowitz and Stegun, *Handbook of Mathematical Functions* (1964), section 26.5.24.
 """
 
@@ -13,7 +13,7 @@ from array_api_compat import array_namespace
 
 from fiducial.refimpl._arrays import Array, FloatOrIntegerArray, operation
 from fiducial.refimpl._binomial import Formula, gradient, logpmf, value
-from fiducial.refimpl._special import special
+from fiducial.refimpl._special import lower_incomplete_beta, upper_incomplete_beta
 
 # Below it SciPy's incomplete beta functions may be wrong, or 0: they take powers of p that underflow before the tail.
 SMALL = 1e-200
@@ -26,10 +26,10 @@ def _inside(k: Any, n: Any) -> tuple[Any, Any]:
     return inside, xp.where(inside, xp.floor(k), 0.0)
 
 
-def _incomplete_beta(function: str, at_least: float, k: Any, n: Any, p: Any) -> Any:
-    """The function of this name at (k + 1, n - k, p); beyond the support 0 or 1."""
+def _bounded(incomplete_beta: Formula, at_least: float, k: Any, n: Any, p: Any) -> Any:
+    """The incomplete beta function at (k + 1, n - k, p); beyond the support 0 or 1."""
     xp, (inside, whole) = array_namespace(p), _inside(k, n)
-    within = special(function, whole + 1, xp.where(inside, n - whole, 1.0), p)
+    within = incomplete_beta(whole + 1, xp.where(inside, n - whole, 1.0), p)
     return xp.where(inside, within, xp.where(k < 0, 1 - at_least, at_least))
 
 
@@ -71,12 +71,12 @@ def _with_far(near: Any, tail: Any, far: Formula, last: Any, k: Any, n: Any, p: 
 
 
 def _cdf(k: Any, n: Any, p: Any) -> Any:
-    cdf = _incomplete_beta("betaincc", 1.0, k, n, p)
+    cdf = _bounded(upper_incomplete_beta, 1.0, k, n, p)
     return _with_far(cdf, cdf, _far_cdf, 0.0, k, n, p)
 
 
 def _sf(k: Any, n: Any, p: Any) -> Any:
-    sf = _incomplete_beta("betainc", 0.0, k, n, p)
+    sf = _bounded(lower_incomplete_beta, 0.0, k, n, p)
     return _with_far(sf, sf, _far_sf, n - 1, k, n, p)
 
 

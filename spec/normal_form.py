@@ -237,7 +237,7 @@ def _sum_of_term(term: Expr, bound: list[Idx]) -> Expr:
                 return _sum_of_term(canonical((term / factor).xreplace({i: value})), bound)
     inside: list[Expr] = []
     outside: list[Expr] = []
-    for factor in sympy.Mul.make_args(term):
+    for factor in sympy.Mul.make_args(_denominators_split(term)):
         (inside if bound and factor.has(*bound) else outside).append(factor)
     for factor in inside:
         if isinstance(factor, Sum):  # a sum inside a sum is one sum over both indices
@@ -251,6 +251,17 @@ def _sum_of_term(term: Expr, bound: list[Idx]) -> Expr:
         bound.remove(i)
         outside.append(i.upper - i.lower + 1)
     return sympy.Mul(*outside) * (_named_canonically(used, bound) if bound else used)
+
+
+def _denominators_split(term: Expr) -> Expr:
+    """SymPy expands a product in a denominator too: its factors are taken apart again."""
+
+    def split(factor: Expr) -> Expr:
+        if not (isinstance(factor, sympy.Pow) and factor.exp == -1 and factor.base.is_Add):
+            return factor
+        return sympy.Mul(*(f**-1 for f in sympy.Mul.make_args(sympy.factor_terms(factor.base))))
+
+    return sympy.Mul(*map(split, sympy.Mul.make_args(term)))
 
 
 def _is_share_out(share: Share, bound: list[Idx]) -> bool:

@@ -12,9 +12,9 @@ from fiducial.spec.demonstrations import (
     normal_estimation,
     probability,
 )
-from fiducial.spec.language import array, index, natural, scalar, size
+from fiducial.spec.language import array, index, natural, other, scalar, size
 from fiducial.spec.layouts import Direct, Over
-from fiducial.spec.operation import MASK, REAL, WEIGHT, Attribute, Definition, Domain, count, define, operation
+from fiducial.spec.operation import REAL, WEIGHT, Attribute, Definition, Domain, count, define, operation
 from fiducial.spec.patterns import Pattern
 from fiducial.spec.theorems import Gradient, Identity
 
@@ -29,7 +29,8 @@ mean, deviation, precision, evidence, log_density = map(scalar, "mean deviation 
 mu, mu0, sigma, sigma0, alpha, beta, trials = map(scalar, "mu mu0 sigma sigma0 alpha beta n".split())
 WASSERMAN = "Wasserman, All of Statistics, 2004"
 CHAN = "Chan, Golub and LeVeque, The American Statistician 37, 1983"
-SAMPLE = Domain(constant=True)
+OUTCOMES = Domain(0.0, 1.0, constant=True, whole=True, strict=True)
+SAMPLE = Domain(constant=True, strict=True)
 SCALE = Domain(0.0, strict=True)
 TRIALS = Domain(1.0, constant=True, whole=True, scale=1e6)
 ROW_SHAPES = ((3, 5), (4,), (2, 3, 4), (6, 2), (2, 2, 3, 2))  # two observations along every axis, at least
@@ -117,7 +118,8 @@ def correlation() -> Definition:
     return define(
         {x[n, i]: REAL},
         {**DEVIATIONS, **units, r[i, j]: Sum(u[n, i] * u[n, j], n)},
-        gradients={x[n, i]: Sum(cotangents * (u[n, j] - r[i, j] * u[n, i]), j) / s[i]},
+        # The diagonal is 1 whatever the data are: its term is exactly 0, and left out.
+        gradients={x[n, i]: Sum(other(i, j) * cotangents * (u[n, j] - r[i, j] * u[n, i]), j) / s[i]},
         theorems=covariances.CORRELATION,
     )
 
@@ -134,7 +136,7 @@ ROW_AND_NUMBER = Pattern(["n", ""], structures=({"n": 6}, {"n": 1}, {"n": 4}), l
     layout=ROW, source=f"{WASSERMAN}, 9.3",
 )  # fmt: skip
 def bernoulli_mle() -> Definition:
-    return define({sample[n]: MASK}, {scalar("p"): Sum(sample[n], n) / N}, theorems=estimation.BERNOULLI_MLE)
+    return define({sample[n]: OUTCOMES}, {scalar("p"): Sum(sample[n], n) / N}, theorems=estimation.BERNOULLI_MLE)
 
 
 @operation(
@@ -143,7 +145,7 @@ def bernoulli_mle() -> Definition:
     layout=ROW_AND_NUMBER, source=f"{WASSERMAN}, 9.3",
 )  # fmt: skip
 def binomial_mle() -> Definition:
-    counts = Domain(0.0, constant=True, whole=True, upto="n")
+    counts = Domain(0.0, constant=True, whole=True, upto="n", strict=True)
     return define(
         {sample[n]: counts, trials: TRIALS},
         {scalar("p"): Sum(sample[n], n) / (N * trials)},
@@ -201,7 +203,7 @@ def bayes_posterior() -> Definition:
     source="Gelman et al., Bayesian Data Analysis, 2013, 2.4",
 )  # fmt: skip
 def beta_binomial_posterior() -> Definition:
-    counts = Domain(0.0, constant=True, whole=True, upto="n")
+    counts = Domain(0.0, constant=True, whole=True, upto="n", strict=True)
     after_alpha, after_beta = scalar("alpha_next"), scalar("beta_next")
     return define(
         {alpha: SCALE, beta: SCALE, sample[n]: counts, trials: TRIALS},
