@@ -50,7 +50,7 @@ from fiducial.refimpl.binomial_tails import (
 )
 from fiducial.refimpl.clipping import clip_by_global_norm, clip_by_global_norm_vjp
 from fiducial.refimpl.convolution import conv1d, conv1d_vjp, conv2d, conv2d_vjp, conv3d, conv3d_vjp, conv_output_size
-from fiducial.refimpl.decompositions import eig, eigh, eigh_vjp, pca, pca_vjp, svd, svd_vjp
+from fiducial.refimpl.decompositions import eig, eigh, eigh_vjp, svd, svd_vjp
 from fiducial.refimpl.elementwise import (
     elu,
     elu_vjp,
@@ -164,6 +164,7 @@ from fiducial.refimpl.normalisation import (
 )
 from fiducial.refimpl.optimisers import adagrad, adagrad_vjp, momentum, momentum_vjp, rmsprop, rmsprop_vjp, sgd, sgd_vjp
 from fiducial.refimpl.pooling import avg_pool2d, avg_pool2d_vjp, max_pool2d, max_pool2d_vjp
+from fiducial.refimpl.principal_components import pca, pca_vjp
 from fiducial.refimpl.recurrent import gru, gru_vjp, lstm, lstm_vjp, rnn, rnn_vjp
 from fiducial.refimpl.reductions import amax, amax_vjp, mean, mean_vjp, norm, norm_vjp, sum, sum_vjp
 from fiducial.refimpl.regression import (

@@ -50,3 +50,11 @@ def pulled_back(cotangent: Any, shape: tuple[int, ...], *slopes: tuple[Any, Any]
     """
     require_shape("cotangent", cotangent, shape)
     return tuple(unbroadcast(cotangent * slope, array.shape) for array, slope in slopes)
+
+
+def require_cotangents(cotangent: Any, *shapes: tuple[int, ...]) -> None:
+    """One for each of several outputs, in a tuple."""
+    tupled = isinstance(cotangent, tuple) and len(cotangent) == len(shapes)
+    require(tupled, "cotangent", f"a tuple of {len(shapes)} arrays", cotangent)
+    for c, shape in zip(cotangent, shapes, strict=True):
+        require_shape("cotangent", c, shape)

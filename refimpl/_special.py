@@ -9,7 +9,7 @@ from array_api_compat import array_namespace, is_cupy_namespace, is_numpy_namesp
 def special(name: str, *arrays: Any) -> Any:
     """The namespace's own function of this name, or SciPy's or CuPy's; the result has the first array's dtype.
 
-    These two are called in float64: some of their float32 loops (betainc) are wrong from the second digit on.
+    These two are called in float64: some of their float32 loops (betainc) are wrong in the second digit.
 
     Raises:
         NotImplementedError: neither the namespace nor the library for it has such a function.

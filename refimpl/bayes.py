@@ -9,7 +9,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from fiducial.refimpl._arrays import Array, FloatOrIntegerArray, operation, require, require_shape
-from fiducial.refimpl._distributions import require_all, require_positive
+from fiducial.refimpl._distributions import require_all, require_cotangents, require_positive
 from fiducial.refimpl._shapes import copy
 from fiducial.refimpl.estimation import trials
 
@@ -81,8 +81,7 @@ def beta_binomial_posterior_vjp(
 ) -> tuple[Array, Array]:
     """dalpha and dbeta are the cotangents of the two outputs."""
     _counts(alpha, beta, sample, n)
-    for c in cotangent:
-        require_shape("cotangent", c, ())
+    require_cotangents(cotangent, (), ())
     return copy(cotangent[0]), copy(cotangent[1])
 
 
@@ -118,9 +117,8 @@ def normal_normal_posterior_vjp(
     """With h^2 = sigma^2 + N sigma0^2, s = sigma / h, s0 = sigma0 / h and d = sum (x - mu0): dmu0 = s^2,
     dsigma0 = 2 s0 s^2 d / h for the mean and s^3 for the deviation, dsigma = -2 s s0^2 d / h and N s0^3."""
     s, s0, h = _shares(mu0, sigma0, sigma, sample)
+    require_cotangents(cotangent, (), ())
     mean, deviation = cotangent
-    for c in cotangent:
-        require_shape("cotangent", c, ())
     pull = 2 * mean * array_namespace(sample).sum(sample - mu0) / h
     dsigma0 = pull * s0 * s * s + deviation * s**3
     dsigma = -pull * s * s0 * s0 + deviation * (sample.shape[0] * s0**3)

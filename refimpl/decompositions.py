@@ -1,8 +1,8 @@
-"""Eigenvalues, singular values and principal components of one matrix, with their vector-Jacobian products.
+"""Eigenvalues and singular values of one matrix, with their vector-Jacobian products.
 
-Eigenvectors and singular vectors are of length 1, their signs (for `eig` their phases) are free, and so are those of
-the components; columns of one matrix belong to columns or rows of the other. Each gradient is that of a function that
-does not depend on these, and is defined where the values that it divides by are distinct.
+Eigenvectors and singular vectors are of length 1, and their signs (for `eig` their phases) are free; the sign of a
+column of u goes with that of its row of vh. Each gradient is that of a function that does not depend on the signs, and
+is defined where the values that it divides by are distinct.
 Every function raises ValueError for shapes that do not fit and for entries that are not finite, naming the argument.
 Source: Golub and Van Loan, *Matrix Computations* (2013), chapters 7 and 8; Giles, *An extended collection of matrix
 derivative results* (2008); Townsend, *Differentiating the singular value decomposition* (2016).
@@ -12,25 +12,17 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
-from fiducial.refimpl._arrays import Array, operation, require, require_shape
+from fiducial.refimpl._arrays import Array, operation, require
+from fiducial.refimpl._distributions import require_cotangents
 from fiducial.refimpl.matrices import require_finite, require_square
-from fiducial.refimpl.moments import centred, degrees
-
-
-def _check_cotangents(cotangent: Any, *shapes: tuple[int, ...]) -> None:
-    tupled = isinstance(cotangent, tuple) and len(cotangent) == len(shapes)
-    require(tupled, "cotangent", f"a tuple of {len(shapes)} arrays", cotangent)
-    for c, shape in zip(cotangent, shapes, strict=True):
-        require_shape("cotangent", c, shape)
 
 
 def _over(numerator: Any, denominator: Any, values: str) -> Any:
     """The quotient, and 0 where the numerator is 0; raises ValueError where only the denominator is."""
     xp = array_namespace(numerator, denominator)
     unneeded = numerator == 0
-    require(
-        xp.all(unneeded | (denominator != 0)), "a", f"a matrix of distinct {values}", f"equal or vanishing {values}"
-    )
+    defined = xp.all(unneeded | (denominator != 0))
+    require(defined, "a", f"a matrix of distinct {values}", f"equal or vanishing {values}")
     return xp.where(unneeded, 0.0, numerator / xp.where(unneeded, 1.0, denominator))
 
 
@@ -63,7 +55,7 @@ def eigh_vjp(cotangent: tuple[Array, Array], a: Array) -> Array:
         ValueError: an eigenvalue is repeated, and the cotangent of v tells its eigenvectors apart.
     """
     w, v = _symmetric(a)
-    _check_cotangents(cotangent, w.shape, v.shape)
+    require_cotangents(cotangent, w.shape, v.shape)
     dw, dv = cotangent
     xp = array_namespace(a)
     turn = xp.matmul(xp.matrix_transpose(v), dv)
@@ -97,7 +89,7 @@ def eig(a: Array) -> tuple[Array, Array]:
     return xp.astype(w, dtype), xp.astype(v, dtype)
 
 
-def _thin(a: Any) -> tuple[Any, Any, Any]:
+def thin_svd(a: Any) -> tuple[Any, Any, Any]:
     require(a.ndim == 2, "a", "a matrix (m, n)", tuple(a.shape))
     require_finite("a", a)
     u, s, vh = array_namespace(a).linalg.svd(a, full_matrices=False)
@@ -107,7 +99,7 @@ def _thin(a: Any) -> tuple[Any, Any, Any]:
 @operation
 def svd(a: Array) -> tuple[Array, Array, Array]:
     """u (m, k), s (k,) descending and vh (k, n) with a = u diag(s) vh and u^T u = vh vh^T = I, k = min(m, n)."""
-    return _thin(a)
+    return thin_svd(a)
 
 
 def _outside(u: Any, du: Any, s: Any) -> Any:
@@ -120,15 +112,16 @@ def _outside(u: Any, du: Any, s: Any) -> Any:
     )
 
 
-def _svd_gradient(u: Any, s: Any, vh: Any, du: Any, ds: Any, dvh: Any) -> Any:
-    """u (diag(ds) + P s + s Q) v^T + (I - u u^T) du s^-1 v^T + u s^-1 dv^T (I - v v^T), where
-    P_ij = (u^T du - du^T u)_ij / (s_j^2 - s_i^2), and Q likewise from v."""
+def svd_gradient(u: Any, s: Any, vh: Any, du: Any, ds: Any, dvh: Any) -> Any:
+    """u (diag(ds) + P + Q) v^T + (I - u u^T) du s^-1 v^T + u s^-1 dv^T (I - v v^T), where
+    P_ij = (u^T du - du^T u)_ij / (s_j - s_i) s_j / (s_i + s_j), and Q_ij the same of v with s_i as the numerator."""
     xp = array_namespace(u, s)
     v, dv = xp.matrix_transpose(vh), xp.matrix_transpose(dvh)
-    gaps = (s - s[:, None]) * (s + s[:, None])
+    total = s + s[:, None]
+    share = s / xp.where(total == 0, 1.0, total)
     turns = [xp.matmul(xp.matrix_transpose(x), dx) for x, dx in ((u, du), (v, dv))]
-    p, q = (_over(turn - xp.matrix_transpose(turn), gaps, "singular values") for turn in turns)
-    inner = _diagonal(ds) + p * s + s[:, None] * q
+    p, q = (_over(turn - xp.matrix_transpose(turn), s - s[:, None], "singular values") for turn in turns)
+    inner = _diagonal(ds) + p * share + q * xp.matrix_transpose(share)
     left = xp.matmul(u, inner) + _outside(u, du, s)
     return xp.matmul(left, vh) + xp.matmul(u, xp.matrix_transpose(_outside(v, dv, s)))
 
@@ -140,61 +133,6 @@ def svd_vjp(cotangent: tuple[Array, Array, Array], a: Array) -> Array:
     Raises:
         ValueError: a singular value is repeated or 0, and the cotangents of its vectors need it not to be.
     """
-    u, s, vh = _thin(a)
-    _check_cotangents(cotangent, u.shape, s.shape, vh.shape)
-    return _svd_gradient(u, s, vh, *cotangent)
-
-
-def _components(x: Any, n_components: int | None, ddof: int) -> tuple[Any, int, int, tuple[Any, Any, Any]]:
-    """The mean of x, how many components, N - ddof, and the decomposition of the centred x."""
-    require(x.ndim == 2 and x.size > 0, "x", "a non-empty array (observations, variables)", tuple(x.shape))
-    largest = min(x.shape)
-    count = largest if n_components is None else n_components
-    fits = isinstance(count, int) and 1 <= count <= largest
-    require(fits, "n_components", f"an integer in [1, {largest}] or None", n_components)
-    require_finite("x", x)
-    degrees_of_freedom = degrees(x.shape[0], ddof)
-    difference, mean = centred(x, (0,))
-    return mean[0, :], int(count), degrees_of_freedom, _thin(difference)
-
-
-@operation
-def pca(x: Array, *, n_components: int | None = None, ddof: int = 1) -> tuple[Array, Array, Array]:
-    """The mean (D,), the components (k, D) and their variances (k,), descending, for x (N, D).
-
-    The components are the right singular vectors of the centred x, the variances s^2 / (N - ddof); k is n_components,
-    min(N, D) for None.
-
-    Raises:
-        ValueError: n_components is not in [1, min(N, D)], or there are no more than ddof observations.
-    Source: Jolliffe, *Principal Component Analysis* (2002), section 3.5.
-    """
-    mean, count, degrees_of_freedom, (_, s, vh) = _components(x, n_components, ddof)
-    return mean, vh[:count, :], s[:count] * s[:count] / degrees_of_freedom
-
-
-def _padded(c: Any, rows: int) -> Any:
-    xp = array_namespace(c)
-    return xp.concat([c, xp.zeros((rows - c.shape[0], *c.shape[1:]), dtype=c.dtype, device=device(c))])
-
-
-@operation
-def pca_vjp(
-    cotangent: tuple[Array, Array, Array], x: Array, *, n_components: int | None = None, ddof: int = 1
-) -> Array:
-    """The gradient of the decomposition of the centred x, less its mean over the observations, and dmean / N.
-
-    Raises:
-        ValueError: a variance is repeated or 0, and the cotangent of its component needs it not to be; the last of N
-            components is always such a one.
-    """
-    mean, count, degrees_of_freedom, (u, s, vh) = _components(x, n_components, ddof)
-    _check_cotangents(cotangent, mean.shape, (count, x.shape[1]), (count,))
-    dmean, dcomponents, dvariance = cotangent
-    xp = array_namespace(x)
-    # Centring N observations leaves rank N - 1: the computed s is not exactly 0.
-    free = count == x.shape[0] and xp.any(dcomponents[-1, :] != 0)
-    require(not free, "n_components", "below the number of observations", count)
-    ds = _padded(2 * s[:count] * dvariance / degrees_of_freedom, s.shape[0])
-    dx = _svd_gradient(u, s, vh, xp.zeros_like(u), ds, _padded(dcomponents, s.shape[0]))
-    return dx - xp.mean(dx, axis=0) + dmean / x.shape[0]
+    u, s, vh = thin_svd(a)
+    require_cotangents(cotangent, u.shape, s.shape, vh.shape)
+    return svd_gradient(u, s, vh, *cotangent)

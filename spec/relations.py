@@ -1,0 +1,141 @@
+"""Relations: answers that are right when they satisfy equations, whichever of several right answers they are.
+
+A decomposition is judged by residuals that are evaluated exactly (in Arb, from the numbers that came) and normalised by
+norm, size and unit roundoff, as LAPACK's own tests are; and against enclosures of what is unique in it (eigenvalues,
+invariant subspaces). With ulp = 2 u, LAPACK accepts ``error <= threshold * ulp * scale``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import flint
+import numpy as np
+from flint import arb
+
+from fiducial.spec.evaluate import evaluate
+from fiducial.spec.language import Expr, at, indices, name_of, scalar
+from fiducial.spec.numbers.objects import ArbArray, ArbNumbers
+from fiducial.spec.system import System
+
+BITS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """A test written as expressions in the inputs, the outputs and the relation's equations."""
+
+    name: str
+    error: Expr
+    scale: Expr
+    threshold: float
+
+
+Pairs = Sequence[tuple[arb, arb]]  # errors, each with its scale
+
+
+@dataclass(frozen=True, eq=False)
+class Certified:
+    """A test against exact values that Arb encloses: ``measure`` takes the arrays by name."""
+
+    name: str
+    threshold: float
+    measure: Callable[[Mapping[str, Any]], Pairs]
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """What the outputs must satisfy. ``complex`` outputs are two arrays in the equations, ``w_re`` and ``w_im``.
+
+    ``gradients`` gives, for inputs, outputs and cotangents by name, each input's exact gradient with the scale of what
+    the roundings of a backward pass may change in it; ``threshold`` times u of that is the bound.
+    """
+
+    equations: Mapping[Expr, Expr] = field(default_factory=dict)
+    residuals: Sequence[Residual] = ()
+    certified: Sequence[Certified] = ()
+    complex: frozenset[str] = frozenset()
+    gradients: Callable[[Mapping[str, Any]], Sequence[tuple[Any, arb]]] | None = None
+    threshold: float = 30.0
+
+    @cached_property
+    def numbers(self) -> dict[Expr, Expr]:
+        """The equations of every test's error and scale."""
+        found: dict[Expr, Expr] = {}
+        for k, test in enumerate(self.residuals):
+            found |= {scalar(f"error{k}"): test.error, scalar(f"scale{k}"): test.scale}
+        return found
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How far a test's error is from 0, in units of its bound (half of what LAPACK accepts)."""
+
+    name: str
+    ratio: float
+    error: float
+    bound: float
+
+
+def measured(
+    relation: Relation, inputs: Sequence[Expr], outputs: Sequence[Expr], arrays: Mapping[str, Any],
+    sizes: Mapping[str, int], attributes: Mapping[str, Any], unit: float,
+) -> list[Measure]:  # fmt: skip
+    """Every test of a relation, from the numbers that came; NaN fails all that it reaches."""
+    with flint.ctx.workprec(BITS):
+        pairs = _evaluated(relation, inputs, outputs, arrays, sizes, attributes)
+        found = [_worst(r.name, r.threshold, [pair], unit) for r, pair in zip(relation.residuals, pairs, strict=True)]
+        if any(not m.ratio < float("inf") for m in found):
+            return found  # not even numbers
+        return [*found, *(_worst(c.name, c.threshold, c.measure(arrays), unit) for c in relation.certified)]
+
+
+def _worst(name: str, threshold: float, pairs: Pairs, unit: float) -> Measure:
+    measures = [measure(name, error, scale, threshold * unit) for error, scale in pairs]
+    return max(measures, key=lambda m: m.ratio, default=Measure(name, 0.0, 0.0, 0.0))
+
+
+def measure(name: str, error: arb, scale: arb, unit: float) -> Measure:
+    """|error| / (unit * scale), rounded up; infinite where it is no number."""
+    if not (error.is_finite() and scale.is_finite()):
+        return Measure(name, float("inf"), float("nan"), float("nan"))
+    most, bound = abs(error).upper(), (scale * unit).lower()
+    ratio = 0.0 if most == 0 else float("inf") if not bound > 0 else float((most / bound).upper())
+    return Measure(name, ratio, float(most), float(bound))
+
+
+def _evaluated(
+    relation: Relation, inputs: Sequence[Expr], outputs: Sequence[Expr], arrays: Mapping[str, Any],
+    sizes: Mapping[str, int], attributes: Mapping[str, Any],
+) -> Pairs:  # fmt: skip
+    variables = [v for lhs in (*inputs, *outputs) for v in parts(lhs, relation)]
+    numbers = ArbNumbers()
+    system = System(tuple(variables), {**relation.equations, **relation.numbers}, tuple(relation.numbers))
+    values = evaluate(system, numbers, {n: _data(numbers, a) for n, a in split(arrays).items()}, sizes, attributes)
+    found = [values[name_of(lhs)].items.item() for lhs in relation.numbers]
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def _data(numbers: ArbNumbers, a: Any) -> ArbArray:
+    return numbers.data(np.asarray(a, dtype=np.float64))
+
+
+def parts(lhs: Expr, relation: Relation) -> list[Expr]:
+    """A variable, or the two that a complex one consists of."""
+    if name_of(lhs) not in relation.complex:
+        return [lhs]
+    return [at(lhs, f"{name_of(lhs)}_{part}", indices(lhs)) for part in ("re", "im")]
+
+
+def split(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Complex arrays as their real and imaginary parts."""
+    found: dict[str, Any] = {}
+    for name, a in arrays.items():
+        if np.iscomplexobj(a):
+            found |= {f"{name}_re": a.real, f"{name}_im": a.imag}
+        else:
+            found[name] = a
+    return found
