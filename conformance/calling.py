@@ -73,7 +73,7 @@ class Caller:
         finally:
             self.printed += output.getvalue().count("\n")
 
-    def array(self, result: Any, shape: tuple[int, ...], dtype: str | None, what: str) -> Any:
+    def array(self, result: Any, shape: tuple[int, ...], dtype: str | None, what: str, complex_: bool = False) -> Any:
         """A result as a NumPy array of this shape and dtype (None: any number). Raises Fault when it is not."""
         if result is None:
             raise Fault("wrong", f"{self.name} returned None as {what}; an array of shape {shape} is required")
@@ -86,10 +86,12 @@ class Caller:
                         f"which does not convert to an array: {_line(error)}") from error  # fmt: skip
         if tuple(array.shape) != tuple(shape):
             raise Fault("wrong", f"{self.name}: {what} has shape {tuple(array.shape)}; {tuple(shape)} is required")
-        if dtype is not None and array.dtype != DTYPES[dtype]:
+        if dtype is not None and array.dtype != DTYPES.get(dtype, dtype):
             raise Fault(
                 "wrong", f"{self.name}: {what} has dtype {array.dtype}; {dtype}, that of the inputs, is required"
             )
+        if array.dtype.kind == "c" and complex_:
+            return array.astype(np.complex128)
         if array.dtype.kind not in "biuf" and array.dtype != DTYPES["bfloat16"]:
             raise Fault("wrong", f"{self.name}: {what} has dtype {array.dtype}; numbers are required")
         return array.astype(np.float64)

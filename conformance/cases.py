@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
+from fiducial.conformance import matrices
 from fiducial.conformance.subject import DTYPES
 from fiducial.spec.formats import FORMATS
 from fiducial.spec.language import indices, name_of, size_of
@@ -98,6 +99,8 @@ def data(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: 
         drawn = np.minimum(np.maximum(drawn, domain.low), domain.high)
         if domain.high <= 0:
             drawn = -np.abs(FLAVOURS[flavour](rng, shape, TAIL[dtype])) - 0.01
+    if domain.matrix:
+        drawn = matrices.drawn(rng, domain.matrix, drawn)
     return np.asarray(drawn).astype(DTYPES[dtype])
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fiducial.conformance import relations
 from fiducial.conformance.calling import TIME_LIMIT, Caller, Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.counterexample import described
 from fiducial.conformance.results import Result
 from fiducial.conformance.subject import Subject
-from fiducial.conformance.verdict import Verdict, judge
+from fiducial.conformance.verdict import LIMIT, Verdict, judge
 from fiducial.spec import oracle
 from fiducial.spec.formats import FORMATS, Format
 from fiducial.spec.language import name_of
 from fiducial.spec.operation import Operation
 from fiducial.spec.oracle import Answer
+from fiducial.spec.relations import Measure
 
 _SILENT = object()
 
@@ -63,12 +65,20 @@ class Examination:
         """Calls the operation and judges its outputs."""
         with _Recorded(self, case, "value"):
             outputs = self.outputs(case)
+            if case.call.definition.relation is not None:
+                self._related(case, relations.judged(case, outputs, self.format))
+                return
             answers = oracle.values(case.call, self.format)
             self._judged(case, "value", outputs, answers, lambda: oracle.values_as_written(case.call, self.format))
 
     def gradient(self, case: Case) -> None:
         """Calls the gradient with the case's cotangents and judges each input's."""
         with _Recorded(self, case, "gradient"):
+            if case.call.definition.relation is not None:
+                outputs = self.outputs(case)
+                found = self.gradients(case, [a.shape for a in case.given])
+                self._related(case, relations.gradients_judged(case, outputs, found, self.format))
+                return
             answers = oracle.gradients(case.call, case.cotangents, self.format)
             found = self.gradients(case, [a.shape for a in answers])
             self._judged(case, "gradient", found, answers,
@@ -90,10 +100,12 @@ class Examination:
         """The operation's results, checked for type, shape, dtype and purity."""
         returned = self.caller(self.function, case.arguments, self.keywords(case))
         shapes = oracle.result_shapes(case.call)
-        dtype = case.dtype if case.call.definition.system.differentiable else None
+        definition = case.call.definition
+        dtype = case.dtype if definition.system.differentiable else None
+        mixed = definition.relation is not None and bool(definition.relation.complex)
         if len(shapes) > 1:
-            return self._several(returned, shapes, dtype)
-        return [self.caller.array(returned, shapes[0], dtype, "result")]
+            return self._several(returned, shapes, dtype, mixed)
+        return [self.caller.array(returned, shapes[0], dtype, "result", mixed)]
 
     def gradients(self, case: Case, shapes: list[tuple[int, ...]]) -> list[Any]:
         """The gradients of the differentiable inputs; None where the subject does not offer one."""
@@ -118,10 +130,10 @@ class Examination:
             for part, shape, name in zip(parts, shapes, names, strict=True)
         ]
 
-    def _several(self, returned: Any, shapes: list[tuple[int, ...]], dtype: str | None) -> list[Any]:
+    def _several(self, returned: Any, shapes: list[tuple[int, ...]], dtype: str | None, mixed: bool) -> list[Any]:
         if not isinstance(returned, tuple | list) or len(returned) != len(shapes):
             raise Fault("wrong", f"{self.operation.name} must return a tuple of {len(shapes)} arrays")
-        return [self.caller.array(r, s, dtype, f"result {k}")
+        return [self.caller.array(r, s, dtype, f"result {k}", mixed)
                 for k, (r, s) in enumerate(zip(returned, shapes, strict=True))]  # fmt: skip
 
     def _cotangent(self, case: Case) -> Any:
@@ -151,6 +163,22 @@ class Examination:
             self.take(case, what, k, verdict, found[k], answers[k])
         if verdicts and all(v.vacuous for v, _ in verdicts):
             self.result.vacuous += 1
+
+    def _related(self, case: Case, found: tuple[Measure, bool] | None) -> None:
+        """Enters what a relation's tests say; nothing where they say nothing."""
+        if found is None:
+            self.result.cases -= 1
+            return
+        worst, powerful = found
+        self.result.ratio = max(self.result.ratio or 0.0, worst.ratio)
+        self.result.vacuous += not powerful
+        band = "tight" if worst.ratio <= 1 else "ok" if worst.ratio <= LIMIT else "wrong"
+        if band in self.demanded:
+            self.result.worsen(band)
+            return
+        message = relations.told(case, worst)
+        self.fail(band, message, described(self.subject, case, self.result.level, "value", 0, None, None, None,
+                                           message, self.options))  # fmt: skip
 
     def take(self, case: Case, what: str, k: int, verdict: Verdict, got: Any, answer: Answer) -> None:
         """Enters a verdict into the result; raises Deviation where it is wrong.

@@ -57,10 +57,11 @@ class Plan:
 def levels_of(operation: Operation) -> list[str]:
     """The levels that an operation has."""
     definition = operation.default_definition()
-    smooth = bool(definition.system.differentiable)
+    relation = definition.relation
+    smooth = bool(definition.system.differentiable) and (relation is None or relation.gradients is not None)
     return [
         "shape", *(["special"] if specials.exist(operation) else []), "values",
-        *(["gradients", "second order"] if smooth else []),
+        *(["gradients"] if smooth else []), *(["second order"] if smooth and relation is None else []),
         *(["laws"] if laws.of(operation) else []),
         *(["inductive bias"] if operation.biases else []),
     ]  # fmt: skip
@@ -97,8 +98,7 @@ def _rng(e: Examination, plan: Plan, salt: int) -> Any:
 
 
 def _has_gradient(e: Examination) -> bool:
-    differentiable = bool(e.operation.default_definition().system.differentiable)
-    return differentiable and e.subject.gradient_of(e.operation.name) is not None
+    return "gradients" in levels_of(e.operation) and e.subject.gradient_of(e.operation.name) is not None
 
 
 # --- shape ---

@@ -33,6 +33,7 @@ def rows(options: Mapping[str, Any]) -> list[Row]:
         for level in levels_of(CATALOGUE[name])
         if level in levels
         for dtype in dtypes
+        if dtype in CATALOGUE[name].formats
     ]
 
 

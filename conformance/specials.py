@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from fiducial.conformance import cases
+from fiducial.conformance import cases, matrices
 from fiducial.conformance.calling import Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Examination
@@ -60,7 +60,9 @@ def _arrays(operation: Operation, dtype: str, attributes: Attributes, rng: Any) 
     definition = operation.definition(attributes)
     domains = [definition.domains[name_of(x)] for x in definition.system.inputs]
     kind = DTYPES[dtype]
-    if isinstance(operation.layout, Elementwise) and len(domains) == 1:
+    if domains[0].matrix:
+        yield from _matrices(operation, attributes, dtype, rng)
+    elif isinstance(operation.layout, Elementwise) and len(domains) == 1:
         yield "finite extremes", [_finite(dtype)]
         yield "infinities and NaN", [np.array([np.inf, -np.inf, np.nan, 1.5]).astype(kind)]
     elif isinstance(operation.layout, Broadcast) and any(d != REAL for d in domains):
@@ -79,6 +81,19 @@ def _arrays(operation: Operation, dtype: str, attributes: Attributes, rng: Any) 
         yield from _pairs(domains, kind)
     else:
         yield from _general(operation, dtype, attributes, rng)
+
+
+def _matrices(operation: Operation, attributes: Attributes, dtype: str, rng: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Matrices that hurt, with a right-hand side where the operation has one; one with a NaN, to be refused."""
+    definition = operation.definition(attributes)
+    first, *others = definition.system.inputs
+    labelled = list(matrices.hard(str(definition.domains[name_of(first)].matrix), dtype, rng))
+    spoiled = np.full((3, 3), np.nan)
+    for label, a in (*labelled, (OUTSIDE, spoiled)):
+        if "n_components" in attributes:
+            attributes["n_components"] = min(2, *a.shape)
+        sides = [rng.normal(0.3, 1.7, (a.shape[0], 2)[: len(indices(x))]) for x in others]
+        yield label, [part.astype(DTYPES[dtype]) for part in (a, *sides)]
 
 
 EDGES = "edges of the domain"  # where there may be no finite slope
@@ -197,6 +212,9 @@ def examine(e: Examination, case: Case) -> None:
     """Judges the value, and at finite points the gradient."""
     if case.label == OUTSIDE:
         _refused(e, case)
+        return
+    if case.call.definition.relation is not None:
+        e.value(case)
         return
     if not _promised(case, e):
         return

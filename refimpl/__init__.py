@@ -112,6 +112,8 @@ from fiducial.refimpl.losses import (
 from fiducial.refimpl.matrices import det, det_vjp, inverse, inverse_vjp, solve, solve_vjp, trace, trace_vjp
 from fiducial.refimpl.models import Network, TwoLayerNet
 from fiducial.refimpl.moments import (
+    autocorrelation,
+    autocorrelation_vjp,
     correlation,
     correlation_vjp,
     covariance,
@@ -226,6 +228,8 @@ __all__ = [
     "affine_vjp",
     "amax",
     "amax_vjp",
+    "autocorrelation",
+    "autocorrelation_vjp",
     "autoregressive_logpdf",
     "autoregressive_logpdf_vjp",
     "avg_pool2d",

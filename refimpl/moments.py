@@ -1,4 +1,4 @@
-"""Sample moments: variance, standard deviation, covariance and correlation, with their vector-Jacobian products.
+"""Sample moments: variance, deviation, covariance, correlation, autocorrelation, with vector-Jacobian products.
 
 Each takes differences from the mean first and squares them then, since E[x^2] - E[x]^2 cancels. NaN propagates.
 `ddof` is what is taken from the number of observations before dividing: 0 for the moment of the sample, 1 for an
@@ -135,3 +135,37 @@ def correlation_vjp(cotangent: Array, x: Array, *, ddof: int = 1) -> Array:
     weights = off_diagonal * (cotangent + xp.matrix_transpose(cotangent))
     r = xp.matmul(xp.matrix_transpose(y), y)
     return (xp.matmul(y, weights) - y * xp.sum(weights * r, axis=0)) / length
+
+
+def _unit_series(x: Any, lag: int) -> tuple[Any, Any]:
+    """The centred series over its length, and the length."""
+    require(x.ndim == 1, "x", "an array (T,)", tuple(x.shape))
+    require(isinstance(lag, Integral) and lag >= 1, "lag", "an integer, at least 1", lag)
+    require(x.shape[0] > lag, "x", f"an array of at least {lag + 1} terms for lag={lag}", x.shape[0])
+    difference = centred(x, (0,))[0]
+    length = norm(difference)
+    require(length != 0, "x", "a series that varies, to have an autocorrelation", "a constant series")
+    return difference / length, length
+
+
+@operation
+def autocorrelation(x: Array, *, lag: int = 1) -> Array:
+    """r = sum_(t < T - lag) d_t d_(t+lag) / sum_t d_t^2 with d = x - mean, for a series x (T,) -> ().
+
+    Raises:
+        ValueError: there are no more than lag terms, or the series is constant.
+    Source: Box, Jenkins, Reinsel and Ljung, *Time Series Analysis* (2015), section 2.1.5.
+    """
+    y, _ = _unit_series(x, lag)
+    return array_namespace(x).sum(y[:-lag] * y[lag:])
+
+
+@operation
+def autocorrelation_vjp(cotangent: Array, x: Array, *, lag: int = 1) -> Array:
+    """dx = c (g - mean(g)) / |d| with g_t = y_(t-lag) + y_(t+lag) - 2 r y_t, y = d / |d|, and y = 0 beyond its ends."""
+    require_shape("cotangent", cotangent, ())
+    y, length = _unit_series(x, lag)
+    xp = array_namespace(cotangent, x)
+    beyond = xp.zeros((lag,), dtype=y.dtype, device=device(y))
+    neighbours = xp.concat([beyond, y[:-lag]]) + xp.concat([y[lag:], beyond])
+    return cotangent * centred(neighbours - 2 * xp.sum(y[:-lag] * y[lag:]) * y, (0,))[0] / length

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
+from fiducial.spec.formats import FORMATS
 from fiducial.spec.language import Expr, name_of, natural, size, whole
+from fiducial.spec.relations import Certified, Gradients, Relation, Residual
 from fiducial.spec.system import System
 
 
@@ -18,7 +20,8 @@ class Domain:
 
     ``whole`` numbers are counts and masks, kept as floats; ``upto`` names the input that none of them exceeds by more
     than one. ``scale`` is the size of the numbers that the suite draws, ``least`` that of the smallest probabilities.
-    Numbers outside a ``strict`` domain are refused: with an error, or with NaN.
+    Numbers outside a ``strict`` domain are refused: with an error, or with NaN. ``matrix`` is a kind of matrices:
+    symmetric, square, moderate (square, no extreme norm), invertible, any, full rank, or data.
     """
 
     low: float = float("-inf")
@@ -30,6 +33,7 @@ class Domain:
     least: float = 1e-3
     upto: str | None = None
     strict: bool = False
+    matrix: str | None = None
 
 
 REAL = Domain()
@@ -98,6 +102,7 @@ class Definition:
     """Equations as defined, their stable form (proved equal), stable gradients (proved equal), theorems.
 
     ``sizes`` are those that follow from others: (the size that must grow where this one would be below 1, formula).
+    With a ``relation`` there are no equations: it judges the outputs.
     """
 
     system: System
@@ -106,6 +111,7 @@ class Definition:
     theorems: tuple[Theorem, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
     sizes: Mapping[str, tuple[str, Expr]] = field(default_factory=dict)
+    relation: Relation | None = None
 
     def derived_sizes(self, known: Mapping[str, int]) -> dict[str, int]:
         """The sizes that follow from these."""
@@ -136,6 +142,26 @@ def define(
     domains = {name_of(x): domain for x, domain in inputs.items()}
     named = {name_of(x): rhs for x, rhs in (gradients or {}).items()}
     return Definition(as_defined, as_computed, named, tuple(theorems), domains, sizes or {})
+
+
+def relation(
+    inputs: Mapping[Expr, Domain],
+    outputs: Sequence[Expr],
+    equations: Mapping[Expr, Expr],
+    residuals: Sequence[Residual],
+    certified: Sequence[Certified] = (),
+    *,
+    complex: Sequence[str] = (),
+    gradients: Gradients | None = None,
+    theorems: Sequence[Theorem] = (),
+    sizes: Mapping[str, tuple[str, Expr]] | None = None,
+) -> Definition:
+    """The definition of outputs by what they satisfy (see ``fiducial.spec.relations``)."""
+    constants = frozenset(name_of(x) for x, domain in inputs.items() if domain.constant)
+    system = System(tuple(inputs), {}, tuple(outputs), constants)
+    tests = Relation(equations, tuple(residuals), tuple(certified), frozenset(complex), gradients)
+    domains = {name_of(x): domain for x, domain in inputs.items()}
+    return Definition(system, system, {}, tuple(theorems), domains, sizes or {}, tests)
 
 
 Shape = tuple[int, ...]
@@ -174,6 +200,7 @@ class Operation:
     attributes: Mapping[str, Attribute]
     write: Callable[..., Definition]
     biases: tuple[str, ...] = ()  # inductive biases, by name: implementations are put through them
+    formats: tuple[str, ...] = tuple(FORMATS)  # what it is judged in
 
     def definition(self, attributes: Mapping[str, Any]) -> Definition:
         """The definition for these values of the choices (others are symbols in it)."""
@@ -206,7 +233,8 @@ CATALOGUE: dict[str, Operation] = {}
 
 
 def operation(
-    *, en: str, ko: str, layout: Layout, source: str, biases: Sequence[str] = (), **attributes: Attribute
+    *, en: str, ko: str, layout: Layout, source: str, biases: Sequence[str] = (),
+    formats: Sequence[str] = tuple(FORMATS), **attributes: Attribute,
 ) -> Callable[[Callable[..., Definition]], Operation]:
     """Enters an operation into the catalogue. ``en`` and ``ko`` read "Name: one sentence." and are both required."""
 
@@ -215,7 +243,9 @@ def operation(
             if len(text.split(": ", 1)) != 2:
                 raise ValueError(f"{language} of {write.__name__}: 'Name: one sentence.' is required, got {text!r}")
         family = write.__module__.rsplit(".", 1)[-1]
-        entry = Operation(write.__name__, en, ko, layout, source, family, attributes, write, tuple(biases))
+        entry = Operation(
+            write.__name__, en, ko, layout, source, family, attributes, write, tuple(biases), tuple(formats)
+        )
         CATALOGUE[entry.name] = entry
         return entry
 

@@ -88,7 +88,7 @@ def _integral(operation: Operation, attributes: Mapping[str, Any], name: str, op
 
 
 @dataclass(frozen=True)
-class _Bound:
+class Bound:
     """A call laid out for its equations."""
 
     arrays: dict[str, Any]
@@ -98,19 +98,19 @@ class _Bound:
 
 def values(call: Call, format: Format, xp: Any = np) -> list[Answer]:
     """One answer for each output, in the result's shape."""
-    return _answers(call, value_system(call.definition), _laid_out(call), format, xp, _result_places(call))
+    return _answers(call, value_system(call.definition), laid_out(call), format, xp, _result_places(call))
 
 
 def values_as_written(call: Call, format: Format, xp: Any = np) -> list[list[Any]]:
     """The bounds of each output as textbooks write it: one list for each way of writing."""
-    bound, places = _laid_out(call), _result_places(call)
+    bound, places = laid_out(call), _result_places(call)
     return [_bounds(call, s, bound, format, xp, places) for s in written_values(call.definition)]
 
 
 def values_by_ieee(call: Call) -> list[Any]:
     """The definition evaluated as it is written, in float64: what it says at infinities (NaN where it says nothing)."""
     numbers = BallNumbers(Rounding.enclosure())
-    return [b.mid for b in _run(written_values(call.definition)[0], numbers, _laid_out(call), _result_places(call))]
+    return [b.mid for b in _run(written_values(call.definition)[0], numbers, laid_out(call), _result_places(call))]
 
 
 def gradients(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[Answer]:
@@ -154,7 +154,8 @@ def second_order_as_written(
 # --- layout ---
 
 
-def _laid_out(call: Call) -> _Bound:
+def laid_out(call: Call) -> Bound:
+    """The arrays, sizes and numbers of a call as its equations see them."""
     definition = call.definition
     attributes = call.structural
     arrays = call.operation.layout.inputs([np.asarray(a) for a in call.arrays], attributes)
@@ -171,7 +172,7 @@ def _laid_out(call: Call) -> _Bound:
             numbers[name] = 1.0 if attributes[name] is None else attributes[name]
         if attribute.kind == "count":
             sizes[name] = int(attributes[name])
-    return _Bound(named, sizes | definition.derived_sizes(sizes), numbers)
+    return Bound(named, sizes | definition.derived_sizes(sizes), numbers)
 
 
 def _bind(sizes: dict[str, int], i: Idx, length: int, name: str) -> None:
@@ -180,26 +181,26 @@ def _bind(sizes: dict[str, int], i: Idx, length: int, name: str) -> None:
         raise ValueError(f"{name}: {size} = {sizes[size]} is required by the other inputs, got {length}")
 
 
-def _with_cotangents(call: Call, cotangents: Sequence[Any]) -> _Bound:
-    bound, shapes = _laid_out(call), [np.shape(a) for a in call.arrays]
+def _with_cotangents(call: Call, cotangents: Sequence[Any]) -> Bound:
+    bound, shapes = laid_out(call), [np.shape(a) for a in call.arrays]
     arrays = dict(bound.arrays)
     for lhs, c in zip(call.definition.system.outputs, cotangents, strict=True):
         laid = call.operation.layout.output(np.asarray(c), shapes, lhs, call.structural)
         arrays["d" + name_of(lhs)] = laid.astype(np.float64)
-    return _Bound(arrays, bound.sizes, bound.attributes)
+    return Bound(arrays, bound.sizes, bound.attributes)
 
 
-def _with_directions(call: Call, cotangents: Sequence[Any], directions: Sequence[Any]) -> _Bound:
+def _with_directions(call: Call, cotangents: Sequence[Any], directions: Sequence[Any]) -> Bound:
     bound = _with_cotangents(call, cotangents)
     names = [name_of(lhs) for lhs in call.definition.system.differentiable]
     laid = _input_arrays(call, directions)
     arrays = {**bound.arrays, **{f"hd{name}": a for name, a in zip(names, laid, strict=True)}}
-    return _Bound(arrays, bound.sizes, bound.attributes)
+    return Bound(arrays, bound.sizes, bound.attributes)
 
 
 def result_shapes(call: Call) -> list[tuple[int, ...]]:
     """The shape of each output."""
-    sizes, shapes = _laid_out(call).sizes, [np.shape(a) for a in call.arrays]
+    sizes, shapes = laid_out(call).sizes, [np.shape(a) for a in call.arrays]
     found = []
     for lhs in call.definition.system.outputs:
         direct = tuple(sizes[size_of(i)] for i in indices(lhs))
@@ -253,19 +254,19 @@ def _gathered(value: Any, place: tuple[tuple[int, ...], Any]) -> Any:
 # --- evaluation ---
 
 
-def _run(system: System, numbers: Any, bound: _Bound, places: Places) -> list[Any]:
+def _run(system: System, numbers: Any, bound: Bound, places: Places) -> list[Any]:
     arrays = {n: a if a.dtype.kind in "iu" else numbers.data(a) for n, a in bound.arrays.items()}
     with np.errstate(all="ignore"):
         found = evaluate(system, numbers, arrays, bound.sizes, bound.attributes)
         return [_gathered(found[name_of(y)], place) for y, place in zip(system.outputs, places, strict=True)]
 
 
-def _bounds(call: Call, system: System, bound: _Bound, format: Format, xp: Any, places: Places) -> list[Any]:
+def _bounds(call: Call, system: System, bound: Bound, format: Format, xp: Any, places: Places) -> list[Any]:
     return [_host(b.rad) for b in _run(system, BallNumbers(Rounding.of(format), xp), bound, places)]
 
 
 @np.errstate(all="ignore")
-def _answers(call: Call, system: System, bound: _Bound, format: Format, xp: Any, places: Places) -> list[Answer]:
+def _answers(call: Call, system: System, bound: Bound, format: Format, xp: Any, places: Places) -> list[Answer]:
     model = Rounding.together(Rounding.of(format), Rounding.enclosure())
     answers, tolerances = [], []
     for ball in _run(system, BallNumbers(model, xp), bound, places):
@@ -290,7 +291,7 @@ def _answer(mid: Any, rest: Any, rad: Any, tolerance: Any) -> Answer:
 
 
 def _climbed(
-    system: System, bound: _Bound, places: Places, answers: list[Answer], tolerances: list[Any],
+    system: System, bound: Bound, places: Places, answers: list[Answer], tolerances: list[Any],
     wanted: Callable[[Answer], Any],
 ) -> list[Answer]:  # fmt: skip
     """Arb's enclosures where they are wanted, at more and more bits until they are fine enough."""
@@ -321,7 +322,7 @@ def _wide(rad: Any, tolerance: Any) -> Any:
     return ~((rad <= tolerance / FINE) | (rad == 0))
 
 
-def _run_rows(system: System, bound: _Bound, places: Places, masks: list[Any]) -> list[Any]:
+def _run_rows(system: System, bound: Bound, places: Places, masks: list[Any]) -> list[Any]:
     """Arb results; where rows do not depend on one another, only those with a wanted element are evaluated."""
     leading = batch_index(system, system.outputs)
     direct = all(order.shape[1] == 1 for _, order in places)
@@ -335,7 +336,7 @@ def _run_rows(system: System, bound: _Bound, places: Places, masks: list[Any]) -
         wanted |= flat.reshape(len(wanted), -1).any(axis=1) if len(wanted) else False
     chosen = np.flatnonzero(wanted)
     rows = {n: a[chosen] if a.ndim else a for n, a in bound.arrays.items()}
-    narrowed = _Bound(rows, {**bound.sizes, size: len(chosen)}, bound.attributes)
+    narrowed = Bound(rows, {**bound.sizes, size: len(chosen)}, bound.attributes)
     arrays = {n: a if a.dtype.kind in "iu" else ArbNumbers().data(a) for n, a in narrowed.arrays.items()}
     found = evaluate(system, ArbNumbers(), arrays, narrowed.sizes, narrowed.attributes)
     results = []

@@ -7,12 +7,11 @@ invariant subspaces). With ulp = 2 u, LAPACK accepts ``error <= threshold * ulp 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import flint
 import numpy as np
 from flint import arb
 
@@ -46,6 +45,9 @@ class Certified:
     measure: Callable[[Mapping[str, Any]], Pairs]
 
 
+Gradients = Callable[[Mapping[str, Any]], Sequence[tuple[Any, arb]]]
+
+
 @dataclass(frozen=True, eq=False)
 class Relation:
     """What the outputs must satisfy. ``complex`` outputs are two arrays in the equations, ``w_re`` and ``w_im``.
@@ -58,7 +60,7 @@ class Relation:
     residuals: Sequence[Residual] = ()
     certified: Sequence[Certified] = ()
     complex: frozenset[str] = frozenset()
-    gradients: Callable[[Mapping[str, Any]], Sequence[tuple[Any, arb]]] | None = None
+    gradients: Gradients | None = None
     threshold: float = 30.0
 
     @cached_property
@@ -81,16 +83,21 @@ class Measure:
 
 
 def measured(
-    relation: Relation, inputs: Sequence[Expr], outputs: Sequence[Expr], arrays: Mapping[str, Any],
+    relation: Relation, system: System, arrays: Mapping[str, Any],
     sizes: Mapping[str, int], attributes: Mapping[str, Any], unit: float,
-) -> list[Measure]:  # fmt: skip
-    """Every test of a relation, from the numbers that came; NaN fails all that it reaches."""
-    with flint.ctx.workprec(BITS):
-        pairs = _evaluated(relation, inputs, outputs, arrays, sizes, attributes)
-        found = [_worst(r.name, r.threshold, [pair], unit) for r, pair in zip(relation.residuals, pairs, strict=True)]
-        if any(not m.ratio < float("inf") for m in found):
-            return found  # not even numbers
-        return [*found, *(_worst(c.name, c.threshold, c.measure(arrays), unit) for c in relation.certified)]
+) -> Iterator[Measure]:  # fmt: skip
+    """Every test of a relation, from the numbers that came; the caller sets the precision (``BITS``).
+
+    ``system`` names inputs and outputs. What is not a number fails, and nothing further is asked of it.
+    """
+    pairs = _evaluated(relation, (*system.inputs, *system.outputs), arrays, sizes, attributes)
+    for residual, pair in zip(relation.residuals, pairs, strict=True):
+        found = measure(residual.name, *pair, residual.threshold * unit)
+        yield found
+        if not found.error < float("inf"):
+            return
+    for test in relation.certified:
+        yield _worst(test.name, test.threshold, test.measure({**sizes, **arrays}), unit)
 
 
 def _worst(name: str, threshold: float, pairs: Pairs, unit: float) -> Measure:
@@ -100,6 +107,8 @@ def _worst(name: str, threshold: float, pairs: Pairs, unit: float) -> Measure:
 
 def measure(name: str, error: arb, scale: arb, unit: float) -> Measure:
     """|error| / (unit * scale), rounded up; infinite where it is no number."""
+    if error == arb("-inf"):  # the greatest of nothing
+        return Measure(name, 0.0, 0.0, 0.0)
     if not (error.is_finite() and scale.is_finite()):
         return Measure(name, float("inf"), float("nan"), float("nan"))
     most, bound = abs(error).upper(), (scale * unit).lower()
@@ -108,10 +117,10 @@ def measure(name: str, error: arb, scale: arb, unit: float) -> Measure:
 
 
 def _evaluated(
-    relation: Relation, inputs: Sequence[Expr], outputs: Sequence[Expr], arrays: Mapping[str, Any],
-    sizes: Mapping[str, int], attributes: Mapping[str, Any],
+    relation: Relation, declared: Sequence[Expr], arrays: Mapping[str, Any], sizes: Mapping[str, int],
+    attributes: Mapping[str, Any],
 ) -> Pairs:  # fmt: skip
-    variables = [v for lhs in (*inputs, *outputs) for v in parts(lhs, relation)]
+    variables = [v for lhs in declared for v in parts(lhs, relation)]
     numbers = ArbNumbers()
     system = System(tuple(variables), {**relation.equations, **relation.numbers}, tuple(relation.numbers))
     values = evaluate(system, numbers, {n: _data(numbers, a) for n, a in split(arrays).items()}, sizes, attributes)

@@ -46,7 +46,7 @@ class System:
             if name_of(lhs) in seen:
                 raise ValueError(f"equations: {lhs} is defined twice; every variable has one equation")
             seen.add(name_of(lhs))
-        for lhs in self.outputs:
+        for lhs in self.outputs if self.equations else ():  # without any, a relation says what the outputs are
             if name_of(lhs) not in seen:
                 raise ValueError(f"outputs: {lhs} has no equation")
 

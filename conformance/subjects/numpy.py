@@ -66,7 +66,7 @@ def bernoulli_sample(p: Any, *, shape: Any, seed: int) -> Any:
 
 
 def binomial_sample(n: Any, p: Any, *, shape: Any, seed: int) -> Any:
-    return np.random.default_rng(seed).binomial(n, p, size=shape)
+    return np.random.default_rng(seed).binomial(np.asarray(n).astype(np.int64), p, size=shape)
 
 
 def normal_sample(mu: Any, sigma: Any, *, shape: Any, seed: int) -> Any:

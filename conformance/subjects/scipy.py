@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import scipy
 from scipy import linalg, special
-from scipy.stats import bernoulli, binom, norm
+from scipy.stats import bernoulli, binom
+from scipy.stats import norm as normal
 
 name = "scipy"
 version = scipy.__version__
@@ -42,10 +43,10 @@ binomial_cdf, binomial_sf = map(_in_float64, (binom.cdf, binom.sf))
 binomial_logcdf, binomial_logsf = map(_in_float64, (binom.logcdf, binom.logsf))
 binomial_mean, binomial_variance, binomial_skewness = map(_in_float64, (binom.mean, binom.var, _skewness))
 
-normal_pdf, normal_logpdf = map(_in_float64, (norm.pdf, norm.logpdf))
-normal_cdf, normal_sf, normal_ppf = map(_in_float64, (norm.cdf, norm.sf, norm.ppf))
-normal_logcdf, normal_logsf = map(_in_float64, (norm.logcdf, norm.logsf))
-normal_entropy = _in_float64(norm.entropy)
+normal_pdf, normal_logpdf = map(_in_float64, (normal.pdf, normal.logpdf))
+normal_cdf, normal_sf, normal_ppf = map(_in_float64, (normal.cdf, normal.sf, normal.ppf))
+normal_logcdf, normal_logsf = map(_in_float64, (normal.logcdf, normal.logsf))
+normal_entropy = _in_float64(normal.entropy)
 
 
 def bernoulli_sample(p: Any, *, shape: Any, seed: int) -> Any:
@@ -53,11 +54,11 @@ def bernoulli_sample(p: Any, *, shape: Any, seed: int) -> Any:
 
 
 def binomial_sample(n: Any, p: Any, *, shape: Any, seed: int) -> Any:
-    return binom.rvs(n, p, size=shape, random_state=seed)
+    return binom.rvs(np.asarray(n).astype(np.int64), p, size=shape, random_state=seed)
 
 
 def normal_sample(mu: Any, sigma: Any, *, shape: Any, seed: int) -> Any:
-    return norm.rvs(mu, sigma, size=shape, random_state=seed)
+    return normal.rvs(mu, sigma, size=shape, random_state=seed)
 
 
 # --- linear algebra ---
@@ -91,6 +92,10 @@ def solve(a: Any, b: Any) -> Any:
 
 def least_squares(X: Any, y: Any) -> Any:
     return linalg.lstsq(X, y)[0]
+
+
+def norm(x: Any, *, axis: int = -1) -> Any:
+    return linalg.norm(x, axis=axis, check_finite=False)
 
 
 # --- special functions ---

@@ -33,10 +33,10 @@ def _limit(refused: bool, limit: str) -> None:
 
 
 def count_vectorize(tokens: Any, *, vocabulary_size: int) -> Any:
-    def words(document: Any) -> list[int]:
-        return [word for word in document.tolist() if word >= 0]
+    def words(document: Any) -> list[str]:
+        return [str(word) for word in document if word >= 0]
 
-    vocabulary = {word: word for word in range(vocabulary_size)}
+    vocabulary = [str(word) for word in range(vocabulary_size)]
     return CountVectorizer(analyzer=words, vocabulary=vocabulary).fit_transform(tokens).toarray()
 
 

@@ -16,6 +16,37 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from fiducial.conformance.subjects.torch_statistics import (
+    bernoulli_entropy,
+    bernoulli_logpmf,
+    bernoulli_mean,
+    bernoulli_sample,
+    bernoulli_variance,
+    binomial_logpmf,
+    binomial_mean,
+    binomial_sample,
+    binomial_variance,
+    correlation,
+    covariance,
+    det,
+    eig,
+    eigh,
+    inverse,
+    least_squares,
+    normal_cdf,
+    normal_entropy,
+    normal_kl,
+    normal_logcdf,
+    normal_logpdf,
+    normal_ppf,
+    normal_sample,
+    solve,
+    std,
+    svd,
+    trace,
+    variance,
+)
+
 torch.set_num_threads(1)  # the suite's workers are the parallelism
 name = "torch"
 version = torch.__version__
@@ -46,6 +77,8 @@ def to_numpy(tensor: Any) -> Any:
     return tensor.numpy()
 
 
+# How many of the first inputs are data (counts and trials) and have no gradient.
+DATA = {"bernoulli_logpmf": 1, "binomial_logpmf": 2, "binomial_mean": 1, "binomial_variance": 1}
 # There is no derivative of heaviside; an optimiser's step and clipping are not recorded.
 NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "clip_by_global_norm")
 
@@ -78,14 +111,18 @@ def _recorded(
 ) -> tuple[list[Tensor | None], tuple[Tensor, ...]]:
     if operation in NOT_DIFFERENTIABLE:
         raise NotImplementedError(f"autograd does not go through {operation}")
-    leaves = [None if x is None else x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
+    data = DATA.get(operation, 0)
+    leaves = [
+        None if x is None else x.detach().requires_grad_(x.is_floating_point() and position >= data)
+        for position, x in enumerate(inputs)
+    ]
     outputs = _tuple(globals()[operation](*leaves, **attributes))
     # An output that does not depend on the inputs has no graph.
     return leaves, tuple(y if y.requires_grad else y + 0 * _floats(leaves)[0].sum() for y in outputs)
 
 
 def _floats(leaves: list[Tensor | None]) -> list[Tensor]:
-    return [x for x in leaves if x is not None and x.is_floating_point()]
+    return [x for x in leaves if x is not None and x.requires_grad]
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fiducial.spec.catalogue import (
     convolution,
+    decompositions,
     distributions,
     elementwise,
     losses,
+    matrices,
     nodes,
     normal,
     normalisation,
@@ -21,9 +23,11 @@ from fiducial.spec.operation import CATALOGUE
 __all__ = [
     "CATALOGUE",
     "convolution",
+    "decompositions",
     "distributions",
     "elementwise",
     "losses",
+    "matrices",
     "nodes",
     "normal",
     "normalisation",

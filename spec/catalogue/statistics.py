@@ -23,8 +23,8 @@ n, k, l, i, j, t, lag = (index(*q) for q in zip("n k l i j t lag".split(), (N, K
 x, d, m, v, y, c, r, s, u = map(array, "x d m v y c r s u".split())
 dc, dr = array("dc"), array("dr")
 dv, dy, sample, prior, likelihood, posterior = map(array, "dv dy sample prior likelihood posterior".split())
-a, e, forecast = map(array, "a e forecast".split())
-ddof = natural("ddof")
+a, e, forecast, product = map(array, "a e forecast product".split())
+ddof, delay = natural("ddof"), natural("lag")
 mean, deviation, precision, evidence, log_density = map(scalar, "mean deviation precision evidence log_density".split())
 mu, mu0, sigma, sigma0, alpha, beta, trials = map(scalar, "mu mu0 sigma sigma0 alpha beta n".split())
 WASSERMAN = "Wasserman, All of Statistics, 2004"
@@ -121,6 +121,30 @@ def correlation() -> Definition:
         # The diagonal is 1 whatever the data are: its term is exactly 0, and left out.
         gradients={x[n, i]: Sum(other(i, j) * cotangents * (u[n, j] - r[i, j] * u[n, i]), j) / s[i]},
         theorems=covariances.CORRELATION,
+    )
+
+
+SERIES = Pattern(["t"], structures=({"t": 7}, {"t": 3}, {"t": 5}), large={"t": 97}, tiny=({"t": 4},))
+
+
+@operation(
+    en="Autocorrelation: how a series varies together with itself, some steps later, around its mean.",
+    ko="자기상관: 시계열이 몇 단계 뒤의 자신과 평균 둘레에서 함께 변하는 정도이다.",
+    layout=SERIES, source="Box, Jenkins and Reinsel, Time Series Analysis, 2008, 2.1.5",
+    formats=("float32", "float64"),  # in 16 bits, what a quotient of centred sums may err by rejects nothing
+    lag=count(1, 2),
+)  # fmt: skip
+def autocorrelation() -> Definition:
+    later: Expr = t + delay
+    return define(
+        {x[t]: REAL},
+        {
+            mean: Sum(x[t], t) / T,
+            d[t]: x[t] - mean,
+            product[t]: Piecewise((d[t] * d[later], later < T), (0, True)),
+            scalar("r"): Sum(product[t], t) / Sum(d[t] ** 2, t),
+        },
+        sizes={"pairs": ("T", T - delay)},
     )
 
 

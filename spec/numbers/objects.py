@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from operator import methodcaller
@@ -128,8 +129,9 @@ class ArbArray(Objects):
     def matmul(self, right: Self) -> Self:
         batch = np.broadcast_shapes(self.shape[:-2], right.shape[:-2])
         rows, inner, columns = self.shape[-2], self.shape[-1], right.shape[-1]
-        a = np.broadcast_to(self.items, (*batch, rows, inner)).reshape(-1, rows, inner)
-        b = np.broadcast_to(right.items, (*batch, inner, columns)).reshape(-1, inner, columns)
+        number = math.prod(batch)
+        a = np.broadcast_to(self.items, (*batch, rows, inner)).reshape(number, rows, inner)
+        b = np.broadcast_to(right.items, (*batch, inner, columns)).reshape(number, inner, columns)
         products = np.empty((len(a), rows * columns), dtype=object)
         for i, (left, other) in enumerate(zip(a, b, strict=True)):
             product = flint.arb_mat(rows, inner, left.ravel().tolist()) * flint.arb_mat(

@@ -83,7 +83,8 @@ def identity(n: int) -> arb_mat:
 
 def frobenius(a: arb_mat) -> arb:
     """The square root of the sum of squares."""
-    return sum((x * x for x in a.entries()), arb(0)).sqrt()
+    total = sum((x * x for x in a.entries()), arb(0))
+    return total.sqrt() if total >= 0 else total.upper().sqrt() * arb(0.5, 0.5)  # somewhere between 0 and its upper end
 
 
 def columns(a: Matrix, members: Sequence[int]) -> arb_mat:

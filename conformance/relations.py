@@ -1,0 +1,88 @@
+"""Judging relations: residuals and enclosures in place of element-by-element bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import flint
+import numpy as np
+
+from fiducial.conformance.cases import Case
+from fiducial.conformance.verdict import LIMIT
+from fiducial.spec import oracle
+from fiducial.spec.formats import Format
+from fiducial.spec.language import name_of
+from fiducial.spec.numbers.matrix_gradients import balls
+from fiducial.spec.numbers.spectrum import frobenius
+from fiducial.spec.relations import BITS, Measure, Relation, measure, measured
+
+PLANTED = 0.01
+COMPLEX = {"float32": "complex64", "float64": "complex128"}
+
+
+def relation_of(case: Case) -> Relation:
+    relation = case.call.definition.relation
+    assert relation is not None
+    return relation
+
+
+def judged(case: Case, outputs: Sequence[Any], format: Format) -> tuple[Measure, bool]:
+    """The worst test of the outputs, and whether the tests had the power to reject wrong ones."""
+    with flint.ctx.workprec(BITS):
+        tests = partial(_tests, case, format)
+        worst = max(tests(outputs), key=lambda m: m.ratio)
+        powerful = all(any(m.ratio > LIMIT for m in tests(wrong)) for wrong in _planted(outputs))
+    return worst, powerful
+
+
+def _tests(case: Case, format: Format, outputs: Sequence[Any]) -> Iterator[Measure]:
+    system, bound = case.call.definition.system, oracle.laid_out(case.call)
+    arrays = {**bound.arrays, **{name_of(y): a for y, a in zip(system.outputs, outputs, strict=True)}}
+    return measured(relation_of(case), system, arrays, bound.sizes, bound.attributes, format.unit)
+
+
+def _planted(outputs: Sequence[Any]) -> Iterator[list[Any]]:
+    """Zeros, a 1 % error and (in what is no vector of free sign) a flipped sign, in one output at a time."""
+    for k, a in enumerate(outputs):
+        if not np.any(a):
+            continue
+        wrong = [np.zeros_like(a), a * (1 + PLANTED), *([-a] if a.ndim < 2 else [])]
+        yield from ([*outputs[:k], other, *outputs[k + 1 :]] for other in wrong)
+
+
+def gradients_judged(
+    case: Case, outputs: Sequence[Any], found: Sequence[Any], format: Format
+) -> tuple[Measure, bool] | None:
+    """The same for gradients; None where the exact ones are not defined (a spectrum that is not simple)."""
+    relation, system, bound = relation_of(case), case.call.definition.system, oracle.laid_out(case.call)
+    named = {name_of(y): a for y, a in zip(system.outputs, outputs, strict=True)}
+    cotangents = {"d" + name_of(y): c.astype(np.float64) for y, c in zip(system.outputs, case.cotangents, strict=True)}
+    assert relation.gradients is not None
+    with flint.ctx.workprec(BITS):
+        exact = relation.gradients({**bound.arrays, **bound.sizes, **named, **cotangents})
+        if not exact:
+            return None
+
+        def worst(given: Sequence[Any]) -> Measure:
+            names = map(name_of, system.differentiable)
+            return max((_measured(f"gradient of {n}", g, truth, scale, relation.threshold * format.unit)
+                        for n, g, (truth, scale) in zip(names, given, exact, strict=True) if g is not None),
+                       key=lambda m: m.ratio)  # fmt: skip
+
+        if any(g is None for g in found):
+            return worst(found), True
+        return worst(found), all(worst(fault).ratio > LIMIT for fault in _planted(found))
+
+
+def _measured(name: str, got: Any, exact: Any, scale: Any, unit: float) -> Measure:
+    if not np.isfinite(got).all():
+        return Measure(name, float("inf"), float("nan"), float("nan"))
+    return measure(name, frobenius(balls(got) - exact), scale, unit)
+
+
+def told(case: Case, worst: Measure, limit: float = LIMIT) -> str:
+    """The failing test in words."""
+    return (f"{case.operation.name} ({case.dtype}), {case.label}: {worst.name}: off by {worst.error:.3g}, where "
+            f"{limit * worst.bound:.3g} is accepted (ratio {worst.ratio:.3g}, accepted up to {limit:g})")  # fmt: skip
