@@ -39,7 +39,7 @@ def check(
     plan = Plan(profile=profile, seed=seed, require=require)
     results = []
     for level in levels_of(CATALOGUE[operation]):
-        for dtype in dtypes:
+        for dtype in (d for d in dtypes if d in CATALOGUE[operation].formats):
             result = examine(subject, CATALOGUE[operation], level, dtype, plan)
             results.append(result)
             if result.outcome in ("wrong", "loose", "crashed", "timed_out") and result.outcome not in DEMANDS[require]:

@@ -2,7 +2,8 @@
 
 ``shape``: ranks, empty and oddly laid out arrays, dtypes, purity. ``special``: zeros, ties, infinities, NaN, the
 largest and smallest numbers. ``values`` and ``gradients``: many points in one call, then structures that hypothesis
-explores and shrinks. ``second order``: the gradient of the gradient. ``laws``: theorems that outputs must satisfy.
+explores and shrinks. ``reference data``: data sets with certified statistics. ``second order``: the gradient of the
+gradient. ``laws``: theorems that outputs must satisfy.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fiducial.conformance import biases, cases, laws, specials
+from fiducial.conformance import biases, cases, laws, reference_data, samples, specials
 from fiducial.conformance.calling import TIME_LIMIT, Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Deviation, Examination
@@ -57,14 +58,22 @@ class Plan:
 def levels_of(operation: Operation) -> list[str]:
     """The levels that an operation has."""
     definition = operation.default_definition()
+    if definition.sampling is not None:
+        return ["distribution"]
     relation = definition.relation
     smooth = bool(definition.system.differentiable) and (relation is None or relation.gradients is not None)
     return [
         "shape", *(["special"] if specials.exist(operation) else []), "values",
+        *(["reference data"] if reference_data.exist(operation) else []),
         *(["gradients"] if smooth else []), *(["second order"] if smooth and relation is None else []),
         *(["laws"] if laws.of(operation) else []),
         *(["inductive bias"] if operation.biases else []),
     ]  # fmt: skip
+
+
+def dtypes_of(operation: Operation, level: str) -> list[str]:
+    """The dtypes in which an operation has a level."""
+    return [d for d in operation.formats if level != "reference data" or d in reference_data.FORMATS]
 
 
 def examine(subject: Subject, operation: Operation, level: str, dtype: str, plan: Plan) -> Result:
@@ -74,6 +83,8 @@ def examine(subject: Subject, operation: Operation, level: str, dtype: str, plan
         return Result(*row, "not_provided", message="no such function")
     if dtype not in subject.dtypes:
         return Result(*row, "unsupported", message=f"dtypes lacks {dtype}")
+    if dtype not in dtypes_of(operation, level):
+        return Result(*row, "unsupported", message=f"{operation.name} is not judged at level {level} in {dtype}")
     if level == "second order" and subject.second_order_of(operation.name) is None:
         return Result(*row, "not_provided", message="no hvp is offered")
     if level == "gradients" and subject.gradient_of(operation.name) is None:
@@ -290,8 +301,10 @@ LEVELS: dict[str, Callable[[Examination, Plan], None]] = {
     "shape": shape,
     "special": special,
     "values": values,
+    "reference data": lambda e, plan: reference_data.examine(e, _rng(e, plan, 8)),
     "gradients": gradients,
     "second order": second_order,
     "laws": lambda e, plan: laws.examine(e, _rng(e, plan, 4)),
+    "distribution": lambda e, plan: samples.examine(e, plan.seed),
     "inductive bias": lambda e, plan: biases.examine(e, _rng(e, plan, 5)),
 }

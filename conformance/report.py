@@ -17,7 +17,7 @@ from fiducial.conformance.run import Run
 
 SHORT = {"not_available": "n/a", "not_provided": "-", "unsupported": "unsup", "timed_out": "TIME",
          "crashed": "CRASH", "wrong": "WRONG", "loose": "LOOSE"}  # fmt: skip
-DTYPE_ORDER = ("float64", "float32", "bfloat16", "float16")
+DTYPES = {"float64": "f64", "float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
 def table(run: Run) -> str:
@@ -26,7 +26,7 @@ def table(run: Run) -> str:
     for backend in dict.fromkeys(r.backend for r in run.results):
         rows = [r for r in run.results if r.backend == backend]
         levels = [level for level in LEVELS if any(r.level == level and r.outcome != "not_provided" for r in rows)]
-        dtypes = [d for d in DTYPE_ORDER if any(r.dtype == d for r in rows)]
+        dtypes = [d for d in DTYPES if any(r.dtype == d for r in rows)]
         if all(r.outcome == "not_available" for r in rows):
             outcomes = sorted({f"{r.outcome}: {r.message}" for r in rows})
             lines += [f"backend {backend}: {text}" for text in outcomes]
@@ -35,7 +35,7 @@ def table(run: Run) -> str:
         lines += [f"{name} on {backend}: worst ratio of error to derived bound", ""]
         lines += _grid(rows, levels, dtypes, {row[0] for row in run.missing})
         lines.append("")
-    return "\n".join([*lines, *_summary(run)])
+    return "\n".join([*lines, *_summary(run), *_reference(run)])
 
 
 def _grid(rows: list[Result], levels: list[str], dtypes: list[str], lost: set[str]) -> list[str]:
@@ -45,10 +45,9 @@ def _grid(rows: list[Result], levels: list[str], dtypes: list[str], lost: set[st
     absent = [n for n in absent if n not in lost]
     names = [n for n in names if n not in absent]
     left = max([*map(len, names), 9]) + 1
-    short = {"float64": "f64", "float32": "f32", "bfloat16": "bf16", "float16": "f16"}
     width = 6 * len(dtypes)
     head = " " * left + " ".join(f"{level:^{width}}" for level in levels)
-    second = f"{'operation':<{left}}" + " ".join("".join(f"{short[d]:>6}" for d in dtypes) for _ in levels)
+    second = f"{'operation':<{left}}" + " ".join("".join(f"{DTYPES[d]:>6}" for d in dtypes) for _ in levels)
     body = [
         f"{n:<{left}}" + " ".join("".join(f"{_cell(cells.get((n, level, d))):>6}" for d in dtypes) for level in levels)
         for n in names
@@ -80,6 +79,36 @@ def _summary(run: Run) -> list[str]:
     if run.options.get("profile") == "quick":
         lines.append("profile quick: a look, and no claim of conformance")
     return lines
+
+
+def _reference(run: Run) -> list[str]:
+    """The digits that agree with certified statistics: a block for the operations that share their data sets."""
+    lines = []
+    for backend in dict.fromkeys(r.backend for r in run.results if r.reference):
+        blocks: dict[tuple[str, ...], list[Result]] = {}
+        for r in (r for r in run.results if r.backend == backend and r.reference):
+            blocks.setdefault(tuple(dict.fromkeys(e["data"] for e in r.reference)), []).append(r)
+        lines += ["", f"NIST StRD on {backend}: log relative error (ceiling)"]
+        lines += [line for names, rows in blocks.items() for line in _digits(rows, names)]
+    return lines
+
+
+def _digits(rows: list[Result], names: tuple[str, ...]) -> list[str]:
+    """A row for each data set and a column for each result."""
+    columns = {o: [r for r in rows if r.operation == o] for o in dict.fromkeys(r.operation for r in rows)}
+    head = "".join(f" {o:^{12 * len(own) - 1}}" for o, own in columns.items())
+    second = "".join(f" {DTYPES[r.dtype]:^11}" for own in columns.values() for r in own)
+    body = [f"{n:<9}" + "".join(f" {_agreement(r, n):>11}" for own in columns.values() for r in own) for n in names]
+    return [line.rstrip() for line in (f"{'':<9}{head}", f"{'data set':<9}{second}", *body)]
+
+
+def _agreement(result: Result, name: str) -> str:
+    """The worst statistic of a data set (of several coefficients): how many digits came, and how many can."""
+    known = [e for e in result.reference if e["data"] == name and e["lre"] is not None]
+    if not known:
+        return "-"
+    worst = min(known, key=lambda e: float(e["lre"]))
+    return f"{worst['lre']:.1f} ({worst['ceiling']:4.1f})"
 
 
 def failures(run: Run, limit: int = 12) -> str:

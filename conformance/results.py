@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-LEVELS = ("shape", "special", "values", "gradients", "second order", "laws", "inductive bias")
+LEVELS = (
+    "shape", "special", "values", "reference data", "gradients", "second order", "laws", "inductive bias",
+    "distribution",
+)  # fmt: skip
 # From the least to the most serious: a result is as bad as its worst case.
 OUTCOMES = (
     "not_available", "not_provided", "unsupported", "tight", "ok", "expected", "loose", "timed_out", "crashed", "wrong",
@@ -16,7 +19,10 @@ DEMANDS = {"tight": ("tight",), "ok": ("tight", "ok"), "loose": ("tight", "ok", 
 
 @dataclass
 class Result:
-    """One cell of the report. ``ratio`` is the worst |got - exact| / bound seen (None before any case was judged)."""
+    """One cell of the report. ``ratio`` is the worst |got - exact| / bound seen (None before any case was judged).
+
+    ``reference`` compares with certified statistics, one entry for each, at the level "reference data".
+    """
 
     operation: str
     level: str
@@ -29,6 +35,7 @@ class Result:
     counterexample: dict[str, Any] | None = None
     message: str = ""
     notes: list[str] = field(default_factory=list)
+    reference: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property

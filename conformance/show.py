@@ -9,6 +9,7 @@ from fiducial.spec.catalogue import CATALOGUE
 from fiducial.spec.derived import gradient_system
 from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.prove import proofs
+from fiducial.spec.relations import Relation
 from fiducial.spec.render import equations, latex, plain
 from fiducial.spec.system import System
 
@@ -70,10 +71,15 @@ def _sections(definition: Definition, in_latex: bool) -> list[str]:
             rows = [r"\begin{align*}", *(f"{row} \\\\" for row in rows), r"\end{align*}"]
         return [title, *(f"  {row}" for row in rows), ""]
 
-    lines = block("definition", definition.system)
+    if definition.relation is not None:
+        lines = [*block("residuals", System((), definition.relation.equations, ())), *_tests(definition.relation, form)]
+    elif definition.sampling is not None:
+        lines = [f"distribution: {definition.sampling.cdf}", ""]
+    else:
+        lines = block("definition", definition.system)
     if definition.stable is not definition.system:
         lines += block("stable form (proved equal)", definition.stable)
-    if definition.system.differentiable:
+    if definition.system.differentiable and definition.relation is None:
         derived = gradient_system(definition)
         own = {k: v for k, v in derived.equations.items() if k not in definition.stable.equations}
         lines += block("adjoint (derived; in a stable form where one is given)",
@@ -81,6 +87,13 @@ def _sections(definition: Definition, in_latex: bool) -> list[str]:
     if definition.theorems:
         lines += ["theorems (proved: fiducial prove)", *(f"  - {t.statement}" for t in definition.theorems), ""]
     return lines
+
+
+def _tests(relation: Relation, form: Any) -> list[str]:
+    """What the outputs must satisfy, with ulp = 2 u."""
+    accepted = [f"  {r.name}: {form(r.error)} <= {r.threshold:g} ulp {form(r.scale)}" for r in relation.residuals]
+    certified = [f"  {c.name}: threshold {c.threshold:g}; exact values from Arb" for c in relation.certified]
+    return ["accepted (ulp = 2 u)", *accepted, *certified, ""]
 
 
 def prove(name: str | None) -> int:

@@ -143,8 +143,9 @@ def _unit_series(x: Any, lag: int) -> tuple[Any, Any]:
     require(isinstance(lag, Integral) and lag >= 1, "lag", "an integer, at least 1", lag)
     require(x.shape[0] > lag, "x", f"an array of at least {lag + 1} terms for lag={lag}", x.shape[0])
     difference = centred(x, (0,))[0]
+    varying = array_namespace(x).any(difference != 0)
+    require(varying, "x", "a series that varies, to have an autocorrelation", "a constant series")
     length = norm(difference)
-    require(length != 0, "x", "a series that varies, to have an autocorrelation", "a constant series")
     return difference / length, length
 
 

@@ -97,12 +97,20 @@ class Theorem(Protocol):
         """What was proved, and how, as a ``fiducial.spec.theorems.Proof``."""
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """The operations that give a sample's distribution function and, where it is discrete, its probabilities."""
+
+    cdf: str
+    pmf: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Definition:
     """Equations as defined, their stable form (proved equal), stable gradients (proved equal), theorems.
 
     ``sizes`` are those that follow from others: (the size that must grow where this one would be below 1, formula).
-    With a ``relation`` there are no equations: it judges the outputs.
+    With a ``relation`` or a ``sampling`` there are no equations: it says what the outputs are.
     """
 
     system: System
@@ -112,6 +120,7 @@ class Definition:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     sizes: Mapping[str, tuple[str, Expr]] = field(default_factory=dict)
     relation: Relation | None = None
+    sampling: Sampling | None = None
 
     def derived_sizes(self, known: Mapping[str, int]) -> dict[str, int]:
         """The sizes that follow from these."""
@@ -162,6 +171,13 @@ def relation(
     tests = Relation(equations, tuple(residuals), tuple(certified), frozenset(complex), gradients)
     domains = {name_of(x): domain for x, domain in inputs.items()}
     return Definition(system, system, {}, tuple(theorems), domains, sizes or {}, tests)
+
+
+def sampled(inputs: Mapping[Expr, Domain], output: Expr, law: Sampling) -> Definition:
+    """The definition of a sample by its distribution."""
+    system = System(tuple(inputs), {}, (output,), frozenset(map(name_of, inputs)))
+    domains = {name_of(x): domain for x, domain in inputs.items()}
+    return Definition(system, system, domains=domains, sampling=law)
 
 
 Shape = tuple[int, ...]

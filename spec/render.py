@@ -47,6 +47,9 @@ class _Plain(StrPrinter):
 
 
 class _Latex(LatexPrinter):
+    def _print_Idx(self, e: Any) -> str:
+        return str(self._print(e.label))
+
     def _print_Greatest(self, e: Any) -> str:
         bound = ",".join(self._print(limits[0]) for limits in e.limits)
         return rf"\max_{{{bound}}} {self._print(e.function)}"

@@ -70,6 +70,8 @@ def binomial_sample(n: Any, p: Any, *, shape: Any, seed: int) -> Any:
 
 
 def normal_sample(mu: Any, sigma: Any, *, shape: Any, seed: int) -> Any:
+    if np.asarray(mu).dtype != np.float64:
+        raise NotImplementedError("NumPy draws normal numbers in float64")
     return np.random.default_rng(seed).normal(mu, sigma, size=shape)
 
 

@@ -58,6 +58,8 @@ def binomial_sample(n: Any, p: Any, *, shape: Any, seed: int) -> Any:
 
 
 def normal_sample(mu: Any, sigma: Any, *, shape: Any, seed: int) -> Any:
+    if np.asarray(mu).dtype != np.float64:
+        raise NotImplementedError("SciPy draws normal numbers in float64")
     return normal.rvs(mu, sigma, size=shape, random_state=seed)
 
 
@@ -117,5 +119,5 @@ def _over_last_axis(function: Callable[..., Any]) -> Callable[..., Any]:
 logsumexp, softmax, log_softmax = map(_over_last_axis, (special.logsumexp, special.softmax, special.log_softmax))
 
 
-# Not here, because SciPy owns no such function under this contract: the normal divergence; estimates of a probability or
-# a variance (`norm.fit` gives the standard deviation); posteriors; trace and PCA; softplus with another beta.
+# Not here, because SciPy owns no such function under this contract: the normal divergence; estimates of a probability
+# or a variance (`norm.fit` gives the standard deviation); posteriors; trace and PCA; softplus with another beta.

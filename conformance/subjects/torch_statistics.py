@@ -1,7 +1,7 @@
 """PyTorch's distributions, moments, samplers and linear algebra, for the subject torch.
 
-What torch.distributions refuses by its documentation (a value outside the support, a forbidden parameter) is reported as
-unsupported, as are the factorisations of 16-bit matrices.
+What torch.distributions refuses by its documentation (a value outside the support, a forbidden parameter) is reported
+as unsupported, as are the factorisations of 16-bit matrices.
 """
 
 from __future__ import annotations

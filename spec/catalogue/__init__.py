@@ -15,6 +15,7 @@ from fiducial.spec.catalogue import (
     optimisers,
     recurrent,
     regularisation,
+    samplers,
     statistics,
     text,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "optimisers",
     "recurrent",
     "regularisation",
+    "samplers",
     "statistics",
     "text",
 ]
