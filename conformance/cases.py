@@ -105,21 +105,25 @@ def data(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: 
 
 
 def _whole(rng: Any, domain: Domain, shape: tuple[int, ...], dtype: str, flavour: str) -> Any:
-    """Counts: few where bounds are to be sharp (and in 16-bit formats), up to ``scale`` in the tails of float64."""
+    """Counts: few where bounds are to be sharp (and in 16-bit formats), up to ``scale`` in the tails of float64.
+
+    A domain that begins at -1 reaches one beyond its support on both sides: what is there is a special value.
+    """
     if np.isfinite(domain.high) or domain.scale == 1:
-        return rng.integers(int(domain.low), int(min(domain.high, 4)) + 1, shape)
+        beyond = int(domain.low < 0)
+        return rng.integers(int(domain.low) + beyond, int(min(domain.high, 4)) - beyond + 1, shape)
     few = flavour == "one sign" or dtype in ("float16", "bfloat16")
     most = 4.0 if few else 20.0 if flavour == "normal" else domain.scale if dtype == "float64" else 1e3
     return np.floor(10.0 ** rng.uniform(0, np.log10(most + 1), shape))
 
 
-def _upto(rng: Any, domain: Domain, most: Any, shape: tuple[int, ...]) -> Any:
-    """Whole numbers up to ``most`` as it broadcasts; where the domain begins at -1, now and then one beyond."""
+def _upto(rng: Any, most: Any, shape: tuple[int, ...]) -> Any:
+    """Whole numbers up to ``most`` as it broadcasts."""
     full = np.broadcast_shapes(shape, most.shape)
     lead = len(full) - len(shape)
     axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
     top = np.broadcast_to(most, full).min(axis=axes, initial=2.0**50).reshape(shape)
-    return np.floor(rng.uniform(-0.05, 1.05, shape) * (top + 1)).clip(domain.low, top + (domain.low < 0))
+    return np.floor(rng.uniform(-0.05, 1.05, shape) * (top + 1)).clip(0, top)
 
 
 def _probabilities(rng: Any, shape: tuple[int, ...], flavour: str, least: float) -> Any:
@@ -173,7 +177,7 @@ def build(
             given[name] = data(rng, domain, shape_of[name], dtype, flavour, sizes)
         else:
             most = given[domain.upto].astype(np.float64)
-            given[name] = _upto(rng, domain, most, shape_of[name]).astype(DTYPES[dtype])
+            given[name] = _upto(rng, most, shape_of[name]).astype(DTYPES[dtype])
     return case(operation, dtype, chosen, [given[name] for name in names], rng, flavour)
 
 

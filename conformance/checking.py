@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fiducial.conformance.examine import Deviation
-from fiducial.conformance.levels import Plan, examine, levels_of
+from fiducial.conformance.levels import Plan, dtypes_of, examine, levels_of
 from fiducial.conformance.manifest import _nearest
 from fiducial.conformance.results import DEMANDS, Result
 from fiducial.conformance.subject import DTYPES, from_functions
@@ -39,7 +39,7 @@ def check(
     plan = Plan(profile=profile, seed=seed, require=require)
     results = []
     for level in levels_of(CATALOGUE[operation]):
-        for dtype in (d for d in dtypes if d in CATALOGUE[operation].formats):
+        for dtype in (d for d in dtypes if d in dtypes_of(CATALOGUE[operation], level)):
             result = examine(subject, CATALOGUE[operation], level, dtype, plan)
             results.append(result)
             if result.outcome in ("wrong", "loose", "crashed", "timed_out") and result.outcome not in DEMANDS[require]:

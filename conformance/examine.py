@@ -172,13 +172,17 @@ class Examination:
         worst, powerful = found
         self.result.ratio = max(self.result.ratio or 0.0, worst.ratio)
         self.result.vacuous += not powerful
-        band = "tight" if worst.ratio <= 1 else "ok" if worst.ratio <= LIMIT else "wrong"
+        loose = worst.excused <= LIMIT
+        band = "tight" if worst.ratio <= 1 else "ok" if worst.ratio <= LIMIT else "loose" if loose else "wrong"
         if band in self.demanded:
             self.result.worsen(band)
             return
         message = relations.told(case, worst)
-        self.fail(band, message, described(self.subject, case, self.result.level, "value", 0, None, None, None,
-                                           message, self.options))  # fmt: skip
+        shown = described(self.subject, case, self.result.level, "value", 0, None, None, None, message, self.options)
+        if band == "loose":
+            self.keep(band, message, shown)
+        else:
+            self.fail(band, message, shown)
 
     def take(self, case: Case, what: str, k: int, verdict: Verdict, got: Any, answer: Answer) -> None:
         """Enters a verdict into the result; raises Deviation where it is wrong.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fiducial.conformance.levels import levels_of
+from fiducial.conformance.levels import dtypes_of, levels_of
 from fiducial.conformance.results import LEVELS
 from fiducial.conformance.subject import DTYPES
 from fiducial.spec.catalogue import CATALOGUE
@@ -33,7 +33,7 @@ def rows(options: Mapping[str, Any]) -> list[Row]:
         for level in levels_of(CATALOGUE[name])
         if level in levels
         for dtype in dtypes
-        if dtype in CATALOGUE[name].formats
+        if dtype in dtypes_of(CATALOGUE[name], level)
     ]
 
 

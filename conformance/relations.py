@@ -32,7 +32,7 @@ def judged(case: Case, outputs: Sequence[Any], format: Format) -> tuple[Measure,
     """The worst test of the outputs, and whether the tests had the power to reject wrong ones."""
     with flint.ctx.workprec(BITS):
         tests = partial(_tests, case, format)
-        worst = max(tests(outputs), key=lambda m: m.ratio)
+        worst = max(tests(outputs), key=lambda m: (m.ratio > LIMIT and m.excused > LIMIT, m.ratio))
         powerful = all(any(m.ratio > LIMIT for m in tests(wrong)) for wrong in _planted(outputs))
     return worst, powerful
 

@@ -66,7 +66,9 @@ def examine(e: Examination, seed: int) -> None:
 def _drawn(e: Examination, parameters: tuple[float, ...], shape: tuple[int, ...], seed: int) -> Any:
     given = [np.full((), v).astype(DTYPES[e.result.dtype]) for v in parameters]
     returned = e.caller(e.function, given, {"shape": shape, "seed": seed})
-    return e.caller.array(returned, shape, e.result.dtype, "sample").reshape(-1)
+    law = e.operation.default_definition().sampling
+    dtype = e.result.dtype if law is not None and law.pmf is None else None  # counts may have any numeric dtype
+    return e.caller.array(returned, shape, dtype, "sample").reshape(-1)
 
 
 def _edges(e: Examination, seed: int) -> None:
@@ -198,7 +200,7 @@ def _float(ball: arb) -> float:
     return float(ball.upper()) if ball.is_finite() else 1.0
 
 
-def _binomial(k: int, n: int, p: float) -> float:
+def _binomial(k: Any, n: int, p: float) -> float:
     """The probability of a count at least as far out on its side, both sides counted."""
     k = int(k)  # NumPy's integers are none of Arb's
     with flint.ctx.workprec(BITS):
@@ -224,4 +226,3 @@ def _planted(law: _Law, x: Any) -> Iterator[Any]:
 
 def _rejected(law: _Law, x: Any, other: Any) -> bool:
     return any(t.probability < LEVEL for t in _tests(law, x, other))
-

@@ -18,10 +18,11 @@ from fiducial.spec.system import System
 class Domain:
     """What an input may hold: reals in [low, high], or integers below a size; constants have no gradient.
 
-    ``whole`` numbers are counts and masks, kept as floats; ``upto`` names the input that none of them exceeds by more
-    than one. ``scale`` is the size of the numbers that the suite draws, ``least`` that of the smallest probabilities.
-    Numbers outside a ``strict`` domain are refused: with an error, or with NaN. ``matrix`` is a kind of matrices:
-    symmetric, square, moderate (square, no extreme norm), invertible, any, full rank, or data.
+    ``whole`` numbers are counts and masks, kept as floats; ``upto`` names the input that none of them exceeds
+    (where ``low`` is -1, one beyond the support is a special value). ``scale`` is the size of the numbers that the
+    suite draws, ``least`` that of the smallest probabilities. Numbers outside a ``strict`` domain are refused: with an
+    error, or with NaN. ``matrix`` is a kind of matrices: symmetric, square, moderate (square, no extreme norm),
+    invertible, any, full rank, or data.
     """
 
     low: float = float("-inf")
@@ -167,7 +168,7 @@ def relation(
 ) -> Definition:
     """The definition of outputs by what they satisfy (see ``fiducial.spec.relations``)."""
     constants = frozenset(name_of(x) for x, domain in inputs.items() if domain.constant)
-    system = System(tuple(inputs), {}, tuple(outputs), constants)
+    system = System(tuple(inputs), {}, tuple(outputs), constants, described=True)
     tests = Relation(equations, tuple(residuals), tuple(certified), frozenset(complex), gradients)
     domains = {name_of(x): domain for x, domain in inputs.items()}
     return Definition(system, system, {}, tuple(theorems), domains, sizes or {}, tests)
@@ -175,7 +176,7 @@ def relation(
 
 def sampled(inputs: Mapping[Expr, Domain], output: Expr, law: Sampling) -> Definition:
     """The definition of a sample by its distribution."""
-    system = System(tuple(inputs), {}, (output,), frozenset(map(name_of, inputs)))
+    system = System(tuple(inputs), {}, (output,), frozenset(map(name_of, inputs)), described=True)
     domains = {name_of(x): domain for x, domain in inputs.items()}
     return Definition(system, system, domains=domains, sampling=law)
 
@@ -249,8 +250,14 @@ CATALOGUE: dict[str, Operation] = {}
 
 
 def operation(
-    *, en: str, ko: str, layout: Layout, source: str, biases: Sequence[str] = (),
-    formats: Sequence[str] = tuple(FORMATS), **attributes: Attribute,
+    *,
+    en: str,
+    ko: str,
+    layout: Layout,
+    source: str,
+    biases: Sequence[str] = (),
+    formats: Sequence[str] = tuple(FORMATS),
+    **attributes: Attribute,
 ) -> Callable[[Callable[..., Definition]], Operation]:
     """Enters an operation into the catalogue. ``en`` and ``ko`` read "Name: one sentence." and are both required."""
 

@@ -31,7 +31,8 @@ class System:
 
     ``inputs`` and ``outputs`` are left sides such as ``x[n, k]`` (an array read with its own indices) or ``L`` (a
     number). ``constants`` are the inputs that are not differentiated (labels, masks). ``shifts`` gives a value to
-    free parameters on which the outputs do not depend: they are chosen, not differentiated.
+    free parameters on which the outputs do not depend: they are chosen, not differentiated. Outputs that are
+    ``described`` have no equations: something else (a relation, a distribution) says what they are.
     """
 
     inputs: tuple[Expr, ...]
@@ -39,6 +40,7 @@ class System:
     outputs: tuple[Expr, ...]
     constants: frozenset[str] = frozenset()
     shifts: Mapping[Expr, Expr] = field(default_factory=dict)
+    described: bool = False
 
     def __post_init__(self) -> None:
         seen = {name_of(lhs) for lhs in (*self.inputs, *self.shifts)}
@@ -46,7 +48,7 @@ class System:
             if name_of(lhs) in seen:
                 raise ValueError(f"equations: {lhs} is defined twice; every variable has one equation")
             seen.add(name_of(lhs))
-        for lhs in self.outputs if self.equations else ():  # without any, a relation says what the outputs are
+        for lhs in self.outputs if not self.described else ():
             if name_of(lhs) not in seen:
                 raise ValueError(f"outputs: {lhs} has no equation")
 

@@ -279,7 +279,7 @@ class Derived:
 
 def _no_difference(a: Any, b: Any) -> bool:
     a, b = sympy.sympify(a), sympy.sympify(b)
-    return not any(isinstance(e, sympy.logic.boolalg.Boolean) for e in (a, b)) and is_zero(a - b)
+    return all(isinstance(e, sympy.Expr) for e in (a, b)) and is_zero(a - b)
 
 
 def _agree(a: Any, b: Any) -> bool:

@@ -24,7 +24,8 @@ L, dL = scalar("L"), scalar("dL")
 def test_everything_that_an_operation_claims_is_proved(name):
     found = list(proofs(CATALOGUE[name]))
     assert [f"{proof.statement} ({proof.how})" for proof in found if not proof.holds] == []
-    differentiable = [v for v in variants(CATALOGUE[name]) if CATALOGUE[name].definition(v).system.differentiable]
+    definitions = [CATALOGUE[name].definition(v) for v in variants(CATALOGUE[name])]
+    differentiable = [d for d in definitions if d.system.differentiable and not d.system.described]
     for row in (*BY_ENTRY, "every gradient has its input's shape"):
         assert sum(proof.statement.endswith(row) for proof in found) == len(differentiable)
 

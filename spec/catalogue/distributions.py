@@ -13,7 +13,7 @@ from fiducial.spec.language import Expr, array, index, size
 from fiducial.spec.layouts import Broadcast
 from fiducial.spec.operation import Definition, Domain, define, operation
 from fiducial.spec.special import log_beta, log_betainc, log_betaincc
-from fiducial.spec.theorems import Derived, Gradient
+from fiducial.spec.theorems import Derived, Gradient, Identity
 
 i = index("i", size("I"))
 k, n, p, y = (array(name)[i] for name in "k n p y".split())
@@ -48,8 +48,12 @@ def bernoulli_pmf() -> Definition:
     return define(
         {k: OUTCOME, p: RATE},
         {y: Piecewise((1 - p, Eq(k, 0)), (p, Eq(k, 1)), (0, True))},
-        theorems=shown.BERNOULLI,
-    )
+        theorems=[
+            Identity("p^k (1 - p)^(1 - k)", y,
+                     Piecewise((exp(log1p(-p)), Eq(k, 0)), (exp(log(p)), Eq(k, 1)), (0, True))),
+            *shown.BERNOULLI,
+        ],
+    )  # fmt: skip
 
 
 @operation(
@@ -87,7 +91,15 @@ def bernoulli_mean() -> Definition:
     layout=Broadcast(), source=BERNOULLI,
 )  # fmt: skip
 def bernoulli_variance() -> Definition:
-    return define({p: RATE}, {y: p * (1 - p)}, theorems=[Gradient("1 - 2 p", p, dy * (1 - 2 * p))])
+    return define(
+        {p: RATE},
+        {y: p * (1 - p)},
+        theorems=[
+            Identity("the mean of squares less the square of the mean", y, p - p**2),
+            Gradient("1 - 2 p", p, dy * (1 - 2 * p)),
+            Gradient("product rule", p, dy * (1 - p) - dy * p),
+        ],
+    )
 
 
 @operation(
@@ -228,7 +240,14 @@ def binomial_mean() -> Definition:
     layout=Broadcast(), source=BINOMIAL,
 )  # fmt: skip
 def binomial_variance() -> Definition:
-    return define({n: TRIALS, p: RATE}, {y: n * (p * (1 - p))})
+    return define(
+        {n: TRIALS, p: RATE},
+        {y: n * (p * (1 - p))},
+        theorems=[
+            Identity("multiplied out", y, n * p - n * p**2),
+            Gradient("product rule", p, dy * n * (1 - p) - dy * n * p),
+        ],
+    )
 
 
 @operation(
@@ -237,4 +256,9 @@ def binomial_variance() -> Definition:
     layout=Broadcast(), source=BINOMIAL,
 )  # fmt: skip
 def binomial_skewness() -> Definition:
-    return define({n: TRIALS, p: RATE}, {y: (1 - 2 * p) / sqrt(n * p * (1 - p))})
+    root = sqrt(n * p * (1 - p))
+    return define(
+        {n: TRIALS, p: RATE},
+        {y: (1 - 2 * p) / root},
+        theorems=[Identity("as a difference", y, 1 / root - 2 * p / root)],
+    )

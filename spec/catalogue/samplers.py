@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fiducial.spec.catalogue.distributions import RATE, TRIALS
 from fiducial.spec.language import array, index, size
 from fiducial.spec.layouts import Broadcast
@@ -9,7 +11,7 @@ from fiducial.spec.operation import REAL, Attribute, Definition, Domain, Samplin
 
 i = index("i", size("I"))
 n, p, mu, sigma, sample = (array(name)[i] for name in "n p mu sigma sample".split())
-DRAWN = {"shape": Attribute("layout", None), "seed": Attribute("layout", 0)}
+DRAWN: dict[str, Any] = {"shape": Attribute("layout", None), "seed": Attribute("layout", 0)}
 
 
 @operation(

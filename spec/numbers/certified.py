@@ -150,23 +150,33 @@ def _adjugate(a: fmpq_mat) -> fmpq_mat:
 
 
 def coefficients(arrays: Arrays) -> Pairs:
-    """In units of the columns' lengths, so that no scaling of a column matters: Higham's theorem 20.1."""
+    """In units of the columns' lengths, so that no scaling of a column matters (QR is stable in this sense)."""
+    gram = exactly(arrays["X"]).transpose() * exactly(arrays["X"])
+    return _fit(arrays, [arb(gram[k, k]).sqrt() for k in range(gram.nrows())])
+
+
+def coefficients_unscaled(arrays: Arrays) -> Pairs:
+    """With the condition of the table as it is (an algorithm by singular values is stable in this sense only)."""
+    return _fit(arrays, [arb(1)] * arrays["X"].shape[1])
+
+
+def _fit(arrays: Arrays, units: Sequence[arb]) -> Pairs:
+    """Each coefficient's error, times its column's unit, in units of Higham's theorem 20.1."""
     table, y = exactly(arrays["X"]), exactly(arrays["y"].reshape(-1, 1))
-    gram = table.transpose() * table
+    gram, number = table.transpose() * table, len(units)
     if gram.det() == 0:
         return []
     exact = in_arb(gram.inv() * table.transpose() * y)
     residual = frobenius(in_arb(y) - in_arb(table) * exact)
-    lengths = [arb(gram[k, k]).sqrt() for k in range(gram.nrows())]
     pseudo = in_arb(gram.inv() * table.transpose())
-    scaled = arb_mat(pseudo.nrows(), pseudo.ncols(), [pseudo[k, r] * lengths[k]
-                     for k in range(pseudo.nrows()) for r in range(pseudo.ncols())])  # fmt: skip
-    unit = arb(len(lengths)).sqrt()  # the Frobenius norm of X with columns of length 1
-    condition = unit * frobenius(scaled)
-    size = sum(((exact[k, 0] * lengths[k]) ** 2 for k in range(len(lengths))), arb(0)).sqrt()
-    scale = table.nrows() * condition * (2 * size + (condition + 1) * residual / unit)
+    rows = range(table.nrows())
+    scaled = arb_mat(number, len(rows), [pseudo[k, r] * units[k] for k in range(number) for r in rows])
+    whole = arb_mat(len(rows), number, [arb(table[r, k]) / units[k] for r in rows for k in range(number)])
+    length, condition = frobenius(whole), frobenius(whole) * frobenius(scaled)
+    size = sum(((exact[k, 0] * units[k]) ** 2 for k in range(number)), arb(0)).sqrt()
+    scale = len(rows) * condition * (2 * size + (condition + 1) * residual / length)
     got = arrays["coefficients"]
-    return [((arb(float(got[k])) - exact[k, 0]) * lengths[k], scale) for k in range(len(lengths))]
+    return [((arb(float(got[k])) - exact[k, 0]) * units[k], scale) for k in range(number)]
 
 
 def principal_variances(arrays: Arrays) -> Pairs:

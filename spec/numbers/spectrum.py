@@ -18,14 +18,16 @@ Matrix = Any  # a float64 array of two axes
 
 def exactly(a: Matrix) -> fmpq_mat:
     """The rational matrix with exactly these numbers."""
-    return fmpq_mat(*a.shape, [fmpq(*float(x).as_integer_ratio()) for x in np.ravel(a)])
+    rows, columns_ = a.shape
+    return fmpq_mat(rows, columns_, [fmpq(*float(x).as_integer_ratio()) for x in np.ravel(a)])
 
 
 def roots(a: fmpq_mat) -> list[acb]:
     """The eigenvalues of a square matrix, as often as their multiplicity."""
     if not a.nrows():
         return []
-    return [root for root, times in a.charpoly().numer().complex_roots() for _ in range(times)]
+    found: Any = a.charpoly().numer().complex_roots()
+    return [root for root, times in found for _ in range(times)]
 
 
 def eigenvalues(a: Matrix) -> list[arb]:
@@ -90,4 +92,5 @@ def frobenius(a: arb_mat) -> arb:
 def columns(a: Matrix, members: Sequence[int]) -> arb_mat:
     """Some columns of a float64 array, exactly."""
     part = a[:, list(members)]
-    return arb_mat(*part.shape, [arb(float(x)) for x in part.ravel()])
+    rows, number = part.shape
+    return arb_mat(rows, number, [arb(float(x)) for x in part.ravel()])
