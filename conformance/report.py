@@ -135,7 +135,8 @@ def status(run: Run) -> int:
     if run.missing or run.errors or all(r.outcome in skipped for r in run.results):
         return 3
     judged = [r for r in run.results if r.outcome not in skipped]
-    blind = any(r.cases and r.vacuous == r.cases for r in judged)
+    # The level "shape" is about shapes, dtypes and purity: it needs no power to reject a wrong number.
+    blind = any(r.cases and r.vacuous == r.cases and r.level != "shape" for r in judged)
     return 1 if blind or any(r.outcome not in demanded for r in judged) else 0
 
 

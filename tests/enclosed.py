@@ -12,6 +12,7 @@ from sympy.codegen.cfunctions import expm1, log1p
 
 from fiducial.spec.language import Expr, detached
 from fiducial.spec.numbers.objects import enclosed_constant
+from fiducial.spec.special import beta_share
 
 Known = dict[Expr, Any]  # symbols, and every subexpression met so far
 
@@ -54,6 +55,9 @@ FUNCTIONS: dict[Any, Callable[..., flint.arb]] = {
     sympy.tanh: lambda a: a.tanh(),
     sympy.erf: lambda a: a.erf(),
     sympy.erfc: lambda a: a.erfc(),
+    sympy.erfcinv: lambda a: a.erfcinv(),
+    sympy.loggamma: lambda a: a.lgamma(),
+    beta_share: lambda a, b, x: x.beta_lower(a, b, regularized=1),
 }
 
 

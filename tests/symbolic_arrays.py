@@ -3,9 +3,11 @@
 `SymbolArray` wraps a NumPy object array. Floats become the rationals that their shortest decimals say (0.1 is 1/10).
 `where` on a condition that SymPy cannot decide is a Piecewise; assumptions on the symbols decide it.
 `argmax` is always 0: the code uses it for a pivot, and its formulas hold for every pivot.
+Nothing is rounded: eps is 0, and a series is summed until its terms vanish. Whatever has symbols in it is finite.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,6 +47,22 @@ def _select(condition: Any, a: Any, b: Any) -> Any:
     return a if a == b else sympy.Piecewise((a, condition), (b, True))
 
 
+def points(free: Iterable[Any], number: int) -> list[dict[Any, Any]]:
+    """Random rational values of the symbols: of positive ones in (0, 1), of others in (-2, 2)."""
+    rng, names = Random(1), sorted(free, key=str)
+    thousandths = [{s: rng.randint(1, 999) if s.is_positive else rng.randint(-1999, 1999) for s in names}
+                   for _ in range(number)]  # fmt: skip
+    return [{s: sympy.Rational(n, 1000) for s, n in point.items()} for point in thousandths]
+
+
+def _truth(condition: Any) -> bool:
+    """Whether a condition holds; one with symbols in it must be the same all over the domain, as requirements are."""
+    values = {condition.xreplace(point) for point in points(condition.free_symbols, 8)}
+    if values not in ({sympy.true}, {sympy.false}):
+        raise ValueError(f"condition: one that is the same everywhere is required, got {condition}")
+    return values == {sympy.true}
+
+
 class SymbolArray:
     """An array of SymPy expressions; `dtype` is the name "float64", "int64" or "bool"."""
 
@@ -75,7 +93,7 @@ class SymbolArray:
         return (self[i] for i in range(len(self.values)))
 
     def __bool__(self) -> bool:
-        return bool(self.values.item())
+        return _truth(self.values.item())
 
     def __int__(self) -> int:
         return int(self.values.item())
@@ -90,8 +108,15 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "truediv": lambda a, b: a / b,
     "pow": lambda a, b: a**b,
 }
+INFINITE = (sympy.oo, -sympy.oo, sympy.zoo, sympy.nan)
+
+
+def _below(a: Any, b: Any) -> Any:
+    return sympy.true if b is sympy.oo and a not in INFINITE else a < b
+
+
 _RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "lt": lambda a, b: a < b,
+    "lt": _below,
     "le": lambda a, b: a <= b,
     "gt": lambda a, b: a > b,
     "ge": lambda a, b: a >= b,
@@ -192,9 +217,21 @@ def symbols(name: str, *shape: int, **assumptions: Any) -> SymbolArray:
     return SymbolArray(values)
 
 
-_INFINITE = (sympy.oo, -sympy.oo, sympy.zoo, sympy.nan)
+def beta_sum(a: Any, b: Any, x: Any) -> Any:
+    """The regularised incomplete beta function of whole a and b, a finite sum (DLMF 8.17.5)."""
+    n = int(a + b - 1)
+    return sympy.Add(*(sympy.binomial(n, j) * x**j * (1 - x) ** (n - j) for j in range(int(a), n + 1)))
 
-namespace = SimpleNamespace(
+
+def _log(z: Any) -> Any:
+    return -sympy.oo if z == 0 else sympy.log(z)
+
+
+class _Namespace(SimpleNamespace):
+    __hash__ = object.__hash__  # array_api_compat remembers namespaces
+
+
+namespace = _Namespace(
     __name__="symbolic_arrays",
     pi=sympy.pi,
     inf=sympy.oo,
@@ -203,16 +240,23 @@ namespace = SimpleNamespace(
     int64="int64",
     float32="float32",
     float64="float64",
-    **{name: _lift(getattr(sympy, name), 1) for name in ("exp", "log", "tanh", "cosh", "sinh", "sqrt", "sign")},
+    **{name: _lift(getattr(sympy, name), 1) for name in ("exp", "tanh", "cosh", "sinh", "sqrt", "sign", "floor")},
     abs=_lift(sympy.Abs, 1),
     erfc=_lift(lambda z: 1 - sympy.erf(z), 1),
-    log1p=_lift(lambda z: sympy.log(1 + z), 1),
+    erfcx=_lift(lambda z: sympy.exp(z**2) * (1 - sympy.erf(z)), 1),
+    ndtri=_lift(lambda q: -sympy.sqrt(2) * sympy.erfcinv(2 * q), 1),
+    gammaln=_lift(sympy.loggamma, 1),
+    betainc=_lift(beta_sum, 3),
+    betaincc=_lift(lambda a, b, x: 1 - beta_sum(a, b, x), 3),
+    log=_lift(_log, 1),
+    log1p=_lift(lambda z: _log(1 + z), 1),
     expm1=_lift(lambda z: sympy.exp(z) - 1, 1),
     atanh=_lift(lambda z: (sympy.log(1 + z) - sympy.log(1 - z)) / 2, 1),
     maximum=_lift(sympy.Max, 2),
     minimum=_lift(sympy.Min, 2),
     where=_where,
-    isfinite=_lift(lambda z: z not in _INFINITE, 1, "bool"),
+    isfinite=_lift(lambda z: z not in INFINITE, 1, "bool"),
+    isinf=_lift(lambda z: z in INFINITE[:3], 1, "bool"),
     isnan=_lift(lambda z: z is sympy.nan, 1, "bool"),
     sum=_reduction(sympy.Add),
     mean=_reduction(lambda *row: sympy.Add(*row) / len(row)),
@@ -230,6 +274,10 @@ namespace = SimpleNamespace(
     expand_dims=_reshaping(numpy.expand_dims),
     squeeze=_reshaping(numpy.squeeze),
     broadcast_to=_reshaping(numpy.broadcast_to),
+    broadcast_arrays=lambda *arrays: [
+        SymbolArray(values, a.dtype)
+        for a, values in zip(arrays, numpy.broadcast_arrays(*(a.values for a in arrays)), strict=True)
+    ],
     flip=_reshaping(numpy.flip),
     concat=_reshaping(numpy.concatenate),
     stack=_reshaping(numpy.stack),
@@ -245,5 +293,8 @@ namespace = SimpleNamespace(
     zeros_like=lambda x: _full(x.shape, 0, x.dtype),
     ones_like=lambda x: _full(x.shape, 1, x.dtype),
     full_like=lambda x, value: _full(x.shape, value, x.dtype),
+    eye=lambda n, *, dtype="float64", device=None: SymbolArray(numpy.eye(n, dtype=int), dtype),
+    finfo=lambda dtype: SimpleNamespace(eps=sympy.S.Zero),
+    linalg=SimpleNamespace(trace=lambda x: SymbolArray(numpy.trace(x.values), x.dtype)),
     arange=lambda n, *, dtype="int64", device=None: SymbolArray(numpy.arange(n), dtype),
 )

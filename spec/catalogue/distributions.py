@@ -20,6 +20,7 @@ k, n, p, y = (array(name)[i] for name in "k n p y".split())
 dy, l, low, high, choose = (array(name)[i] for name in "dy l log_cdf log_sf log_choose".split())
 RATE = Domain(0.0, 1.0, least=1e-9, strict=True)
 TRIALS = Domain(0.0, constant=True, whole=True, scale=1e4, strict=True)
+SOME_TRIALS = Domain(1.0, constant=True, whole=True, scale=1e4, strict=True)
 SUCCESSES = Domain(-1.0, constant=True, whole=True, upto="n")
 OUTCOME = Domain(-1.0, 2.0, constant=True, whole=True)
 BERNOULLI = "Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, 3.2"
@@ -256,9 +257,9 @@ def binomial_variance() -> Definition:
     layout=Broadcast(), source=BINOMIAL,
 )  # fmt: skip
 def binomial_skewness() -> Definition:
-    root = sqrt(n * p * (1 - p))
+    root = sqrt(n * p - n * p**2)
     return define(
-        {n: TRIALS, p: RATE},
-        {y: (1 - 2 * p) / root},
-        theorems=[Identity("as a difference", y, 1 / root - 2 * p / root)],
+        {n: SOME_TRIALS, p: RATE},
+        {y: (1 - 2 * p) / sqrt(n * p * (1 - p))},
+        theorems=[Identity("multiplied out", y, 1 / root - 2 * p / root)],
     )
