@@ -30,7 +30,7 @@ def _bounded(incomplete_beta: Formula, at_least: float, k: Any, n: Any, p: Any) 
     """The incomplete beta function at (k + 1, n - k, p); beyond the support 0 or 1."""
     xp, (inside, whole) = array_namespace(p), _inside(k, n)
     within = incomplete_beta(whole + 1, xp.where(inside, n - whole, 1.0), p)
-    return xp.where(inside, within, xp.where(k < 0, 1 - at_least, at_least))
+    return xp.where(inside, within, xp.where(k < 0, 1 - at_least, xp.full_like(p, at_least)))
 
 
 def _relative_sum(falling: Any, rising: Any, odds: Any) -> Any:
