@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from fiducial import __version__
+from fiducial.conformance.results import LEVELS
 
 EXIT = """exit status: 0 conforms; 1 deviates; 2 bad usage, or a subject that cannot be loaded;
 3 the run is incomplete (a worker died, rows are missing, nothing could be judged)"""
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fiducial",
-        description="Judges implementations of the mathematics of deep learning against a verified specification.",
+        description="Judges implementations of the mathematics of deep learning and statistics against a verified specification.",
         epilog=EXIT, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"fiducial {__version__}")
@@ -58,8 +59,8 @@ def _check_options(check: argparse.ArgumentParser) -> None:
                        help="nothing (the reference implementation), an installed subject such as torch, "
                        "package.module[:object], or a path to a .py file")  # fmt: skip
     check.add_argument("--only", metavar="OP[,OP]", help="these operations")
-    check.add_argument("--family", metavar="NAME", help="the operations of one family")
-    check.add_argument("--level", metavar="NAME", help="shape, special, values, gradients, 'second order' or laws")
+    check.add_argument("--family", metavar="NAME", help="the operations of these families")
+    check.add_argument("--level", metavar="NAME", help=f"these: {', '.join(LEVELS)}")
     check.add_argument("--dtype", metavar="NAME[,NAME]", help="float64, float32, bfloat16, float16")
     check.add_argument(
         "--backend", metavar="NAME[,NAME]", default="numpy", help="numpy (default), cupy, array-api-strict"

@@ -154,10 +154,16 @@ def _all_structures(e: Examination) -> list[tuple[list[tuple[int, ...]], dict[st
 
 
 def _same_again(e: Examination, case: Case) -> None:
-    """The same call gives the same answer: nothing is remembered between calls."""
+    """The same call gives the same answer: nothing is remembered between calls.
+
+    Where linear algebra adds up in an order that depends on addresses in memory, an answer that is as right will do.
+    """
     first = e.outputs(case)
     e.outputs(cases.build(e.operation, case.dtype, e.settled(case.passed), [a.shape for a in case.given],
                           np.random.default_rng(5), "normal"))  # fmt: skip
+    if case.call.definition.relation is not None:
+        e.value(case)
+        return
     again = e.outputs(case)
     if any(a.tobytes() != b.tobytes() for a, b in zip(first, again, strict=True)):
         e.fail("wrong", f"{e.operation.name}: the same call gave another answer the second time")

@@ -93,7 +93,8 @@ def test_layout_does_not_matter(name: str, layout: Callable[[Any], Any]) -> None
     case = call_of(name)
     for a, b in zip(both(case), both(case, mapped(layout, case.arguments)), strict=True):
         finite = numpy.isfinite(a)
-        assert a.shape == b.shape and numpy.all(finite | (a == b))
+        assert a.shape == b.shape and finite.any()
+        assert numpy.array_equal(a[~finite], b[~finite], equal_nan=True)  # an infinite cotangent times 0 is NaN
         # Another layout in memory may change the order in which the linear algebra adds up.
         a, b = a[finite], b[finite]
         assert numpy.all(abs(a - b) <= 64 * numpy.finfo(a.dtype).eps * abs(a).max(initial=0))

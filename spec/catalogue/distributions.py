@@ -65,7 +65,9 @@ def bernoulli_pmf() -> Definition:
 def bernoulli_logpmf() -> Definition:
     no = {y: Piecewise((log(1 - p), Eq(k, 0)), (log(p), Eq(k, 1)), (-oo, True))}
     stable = {y: Piecewise((log1p(-p), Eq(k, 0)), (log(p), Eq(k, 1)), (-oo, True))}
-    return define({k: OUTCOME, p: RATE}, no, stable=stable)
+    score = Piecewise(((k - p) / (p * (1 - p)), Or(Eq(k, 0), Eq(k, 1))), (0, True))
+    theorems = [Gradient("the score (k - p) / (p (1 - p))", p, dy * score)]
+    return define({k: OUTCOME, p: RATE}, no, stable=stable, theorems=theorems)
 
 
 @operation(
