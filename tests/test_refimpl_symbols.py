@@ -31,7 +31,7 @@ from fiducial.spec.special import beta_share
 
 # Relations and samples have none: the suite judges them by exact measures, which tests/test_spec_spectrum.py tests.
 WITH_EQUATIONS = [name for name, o in CATALOGUE.items() if not o.default_definition().system.described]
-DEEP = ("batch_norm", "gru", "lstm", "rnn")  # normal forms of their larger expressions are out of reach
+DEEP = ("batch_norm", "gru", "lstm", "rnn")  # the normal forms of their large expressions take minutes, or for ever
 LARGE = 100  # operations of an expression
 LABELS = numpy.array([2, 0, 2, 1, 0, 2])  # some repeat, and 1 is the label to ignore
 POSITIVE = ("alpha", "delta", "eps", "max_norm")  # their conditions are decided where the sign is known
