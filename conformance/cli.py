@@ -35,7 +35,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fiducial",
-        description="Judges implementations of the mathematics of deep learning and statistics against a verified specification.",
+        description="Judges implementations of the mathematics of deep learning and statistics against a verified "
+        "specification.",
         epilog=EXIT, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"fiducial {__version__}")

@@ -29,7 +29,7 @@ from fiducial.spec.oracle import Call
 FALSE_ALARM = 1e-9  # of a whole run
 TESTS = 2000  # more than a run makes: 3 samplers, 4 dtypes, 4 settings, each with fewer than 40 tests
 LEVEL = FALSE_ALARM / TESTS
-SIZE = 65536
+SIZE = 32768
 BITS = 96
 
 PARAMETERS: dict[str, list[tuple[float, ...]]] = {

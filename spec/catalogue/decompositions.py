@@ -27,7 +27,7 @@ mean, components, variances = map(array, "mean components explained_variance".sp
 LIBRARIES = ("float32", "float64")  # no library decomposes in 16 bits
 GOLUB = "Golub and Van Loan, Matrix Computations, 2013"
 SQUARE = Pattern(
-    ["i l"], structures=[{"i": n, "l": n} for n in (5, 1, 3, 8, 2)], large={"i": 12, "l": 12}, tiny=({"i": 3, "l": 3},)
+    ["i l"], structures=[{"i": n, "l": n} for n in (5, 1, 3, 6, 2)], large={"i": 8, "l": 8}, tiny=({"i": 3, "l": 3},)
 )
 
 
@@ -97,7 +97,7 @@ def eig() -> Definition:
     layout=Pattern(
         ["m n"],
         structures=({"m": 5, "n": 3}, {"m": 3, "n": 6}, {"m": 4, "n": 4}, {"m": 1, "n": 5}, {"m": 6, "n": 1}),
-        large={"m": 12, "n": 9}, tiny=({"m": 3, "n": 2},),
+        large={"m": 9, "n": 6}, tiny=({"m": 3, "n": 2},),
     ),
     source=f"{GOLUB}, 2.4 and 8.6; LAPACK DBDT01, DORT01", formats=LIBRARIES,
 )  # fmt: skip
@@ -129,7 +129,7 @@ def svd() -> Definition:
         ["n d"],
         structures=({"n": 6, "d": 4, "n_components": 2}, {"n": 5, "d": 3, "n_components": 3},
                     {"n": 3, "d": 5, "n_components": 2}, {"n": 4, "d": 1, "n_components": 1}),
-        large={"n": 40, "d": 6, "n_components": 3}, tiny=({"n": 4, "d": 2, "n_components": 2},),
+        large={"n": 20, "d": 5, "n_components": 3}, tiny=({"n": 4, "d": 2, "n_components": 2},),
         known=lambda attributes: {"K": attributes["n_components"] or 1},
     ),
     source="Jolliffe, Principal Component Analysis, 2002, 1-3", formats=LIBRARIES,

@@ -134,7 +134,7 @@ SCORE = inside(k / p - (n - k) / (1 - p))
 @operation(
     en="Binomial probability mass: the probability of k successes in n trials.",
     ko="이항 확률질량: n번의 시행에서 k번 성공할 확률이다.",
-    layout=Broadcast(), source=BINOMIAL,
+    layout=Broadcast(many=256), source=BINOMIAL,
 )  # fmt: skip
 def binomial_pmf() -> Definition:
     mass = {y: exp(l)}
@@ -154,7 +154,7 @@ def binomial_pmf() -> Definition:
 @operation(
     en="Binomial log-probability: the logarithm of the probability of k successes in n trials.",
     ko="이항 로그 확률: n번의 시행에서 k번 성공할 확률에 로그를 취한 것이다.",
-    layout=Broadcast(), source=BINOMIAL,
+    layout=Broadcast(many=256), source=BINOMIAL,
 )  # fmt: skip
 def binomial_logpmf() -> Definition:
     return define(

@@ -128,7 +128,7 @@ def normal_logsf() -> Definition:
 @operation(
     en="Normal quantile function: the x below which lies the probability q.",
     ko="정규분포 분위수: 그 이하일 확률이 q인 x이다.",
-    layout=POINTS, source=f"{JOHNSON}; Wichura, AS 241, 1988",
+    layout=Broadcast(many=128), source=f"{JOHNSON}; Wichura, AS 241, 1988",
 )  # fmt: skip
 def normal_ppf() -> Definition:
     return define(
