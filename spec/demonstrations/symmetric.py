@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -132,13 +133,18 @@ def _eigenvector_along() -> list[Pair]:
     return entries(derived.applyfunc(sympy.cancel), claimed.applyfunc(sympy.cancel))
 
 
-def _seen_eigenvalue_along() -> list[Pair]:
-    """From det(lambda I - A - t E) = 0, a polynomial in both, as minus the quotient of its slopes."""
-    pairs: list[Pair] = []
+def _directions() -> Iterator[tuple[int, Any, fmpq_mat, fmpq_mat, fmpq_mat]]:
+    """Matrices of known spectrum and eigenvectors, each with a symmetric direction."""
     for size, values in SPECTRA:
         matrix, vectors = _with_spectrum(size, values)
         half = rational(7, size, size)
-        e = half + half.transpose()
+        yield size, values, matrix, vectors, half + half.transpose()
+
+
+def _seen_eigenvalue_along() -> list[Pair]:
+    """From det(lambda I - A - t E) = 0, a polynomial in both, as minus the quotient of its slopes."""
+    pairs: list[Pair] = []
+    for size, values, matrix, vectors, e in _directions():
         for j, value in enumerate(values):
             moved = [(value * unit(size) - matrix - fmpq(k) * e).det() for k in range(size + 1)]
             along, across = interpolated(moved).derivative()(fmpq(0)), matrix.charpoly().derivative()(fmpq(value))
@@ -150,10 +156,7 @@ def _seen_eigenvalue_along() -> list[Pair]:
 def _seen_eigenvector_along() -> list[Pair]:
     """(A - w) dv - v dw = -E v and v^T dv = 0, solved as one linear system."""
     pairs: list[Pair] = []
-    for size, values in SPECTRA:
-        matrix, vectors = _with_spectrum(size, values)
-        half = rational(7, size, size)
-        e = half + half.transpose()
+    for size, values, matrix, vectors, e in _directions():
         for j, value in enumerate(values):
             v = column(vectors, j)
             claimed = fmpq_mat(size, 1)
