@@ -216,7 +216,8 @@ def _sizes(
 def possible(operation: Operation, chosen: dict[str, Any], shapes: Sequence[tuple[int, ...]]) -> bool:
     """Whether every size that follows from these shapes is at least 1."""
     definition = operation.definition(chosen)
-    return all(n > 0 for n in definition.derived_sizes(_sizes(operation, definition, shapes, chosen)).values())
+    sizes = _sizes(operation, definition, shapes, chosen) | operation.layout.integers(chosen)
+    return all(n > 0 for n in definition.derived_sizes(sizes).values())
 
 
 def alone(case: Case, index: tuple[int, ...]) -> list[Case]:
