@@ -98,7 +98,7 @@ def _rectangular(extremes: dict[str, float], unit: float, rng: Any) -> Labelled:
     yield "a row", np.array([[3.0, 0.0, 4.0]])
     yield "rank 1", np.outer([1.0, 2.0, -3.0, 0.0], [2.0, -1.0, 5.0])
     yield "rank 2, wide", np.array([[1.0, 2, 3, 4, 5], [0, 1, 0, 1, 0], [1, 3, 3, 5, 5]])
-    yield "equal singular values", np.array([[0.0, 2.0], [2.0, 0.0], [0.0, 0.0]])
+    yield "degenerate: equal singular values", np.array([[0.0, 2.0], [2.0, 0.0], [0.0, 0.0]])
     yield "Hilbert, tall", _hilbert(8, 5)
     yield "tall", _normal(rng, 20, 3)
     yield "wide", _normal(rng, 3, 20)

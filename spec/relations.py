@@ -20,7 +20,7 @@ from fiducial.spec.language import Expr, at, indices, name_of, scalar
 from fiducial.spec.numbers.objects import ArbArray, ArbNumbers
 from fiducial.spec.system import System
 
-BITS = 256
+BITS = 400
 
 
 @dataclass(frozen=True, eq=False)

@@ -169,3 +169,24 @@ def test_gradient_of_the_singular_value_decomposition():
         arrays = {"a": a, "u": u, "s": s, "vh": vh, "du": du, "ds": ds, "dvh": dvh}
         ((found, _),) = matrix_gradients.svd_gradient(arrays)
         assert_close(as_floats(found), difference(value, a))
+
+
+def test_gradients_at_degenerate_spectra_are_those_of_the_sum_only():
+    """Of the trace, the identity; of the sum of the singular values of an orthogonal matrix, that matrix."""
+    a = np.array([[2.0, 1, 0], [1, 2, 0], [0, 0, 3]])
+    same = {"a": a, "w": np.array([1.0, 3, 3]), "v": np.eye(3), "dw": np.full(3, 1.5), "dv": np.zeros((3, 3))}
+    ((found, _),) = matrix_gradients.eigh_gradient(same)
+    assert_close(as_floats(found), 1.5 * np.eye(3))
+    assert matrix_gradients.eigh_gradient({**same, "dw": np.array([1.0, 2, 3])}) == []
+    assert matrix_gradients.eigh_gradient({**same, "dv": np.ones((3, 3))}) == []
+    q = np.array([[0.0, 2], [2, 0], [0, 0]])
+    zeros = {
+        "u": np.eye(3)[:, :2],
+        "s": np.full(2, 2.0),
+        "vh": np.eye(2),
+        "du": np.zeros((3, 2)),
+        "dvh": np.zeros((2, 2)),
+    }
+    ((found, _),) = matrix_gradients.svd_gradient({"a": q, **zeros, "ds": np.full(2, 1.5)})
+    assert_close(as_floats(found), 0.75 * q)
+    assert matrix_gradients.svd_gradient({"a": q, **zeros, "ds": np.array([1.0, 2])}) == []

@@ -2,8 +2,8 @@
 
 Each function takes inputs, outputs and cotangents (``dw``) by name and returns, for each input, its gradient and the
 scale of what a backward pass may lose in it: size times condition times the sizes of the terms. Eigenvectors are those
-that came, projected onto the exact eigenspaces, so that signs agree. Where the spectrum is not simple nothing is
-returned: a gradient of single vectors is not defined there.
+that came, projected onto the exact eigenspaces, so that signs agree. Where the spectrum is not simple, only what
+treats the values of a group alike, and no vector, has a gradient; for other cotangents nothing is returned.
 Source: Giles, Collected Matrix Derivative Results for Forward and Reverse Mode, 2008; Townsend, Differentiating the
 Singular Value Decomposition, 2016.
 """
@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
-from fiducial.spec.numbers.spectrum import columns, exactly, frobenius, identity, in_arb, projector, roots
+from fiducial.spec.numbers.spectrum import (
+    clusters,
+    columns,
+    exactly,
+    frobenius,
+    identity,
+    in_arb,
+    projector,
+    roots,
+)
 
 Arrays = Mapping[str, Any]
 Gradients = list[tuple[arb_mat, arb]]
@@ -74,10 +83,23 @@ def eigh_gradient(arrays: Arrays) -> Gradients:
     a, n = in_arb(exactly(arrays["a"])), arrays["a"].shape[0]
     values = sorted((z.real for z in roots(exactly(arrays["a"]))), key=lambda w: float(w.mid()))
     gap, norm = _gap(values, range(n)), frobenius(a)
-    if not n or not gap > norm * APART:
+    if not n:
         return []
+    if not gap > norm * APART:
+        return _invariant(a, values, norm, arrays["dw"], arrays["dv"])
     found = _symmetric(a, values, range(n), arrays["v"], arrays["dw"], arrays["dv"])
     return [(found, n * (1 + norm / gap) * _sizes(arrays["dw"], arrays["dv"], gap))]
+
+
+def _invariant(a: arb_mat, values: list[arb], norm: arb, dw: Any, dv: Any) -> Gradients:
+    """The gradient of a sum of groups of eigenvalues, each of which is moved by the projector onto its space."""
+    groups = clusters(values, norm * APART)
+    if np.any(dv) or any(np.ptp(dw[group]) for group in groups):
+        return []
+    total = _sum([projector(a, values, group) * arb(float(dw[group[0]])) for group in groups])
+    apart = [abs(values[g[0]] - values[k]) for g in groups for k in range(len(values)) if k not in g]
+    gap = min(apart, key=lambda x: float(x.mid()), default=norm)
+    return [(total, len(values) * (1 + norm / gap) * frobenius(balls(dw)))]
 
 
 def pca_gradient(arrays: Arrays) -> Gradients:
@@ -107,15 +129,26 @@ def svd_gradient(arrays: Arrays) -> Gradients:
     squares = sorted((z.real for z in roots(m.transpose() * m)), key=lambda w: -float(w.mid()))
     s = [w.sqrt() for w in squares[:rank]]
     gap = min([_gap(s, range(rank)), *s], key=lambda g: float(g.mid()), default=arb(0))
-    if not rank or not all(w > 0 for w in s) or not gap > frobenius(a) * APART:
-        return []
     gram = in_arb(m.transpose() * m)
+    if not rank or not all(w > frobenius(a) * APART for w in s):
+        return []
+    if not gap > frobenius(a) * APART:
+        return _nuclear(a, gram, squares, s, arrays)
     v = _beside([_unit(projector(gram, squares, [k]), balls(arrays["vh"][k])) for k in range(rank)])
     u = _beside([a * _column(v, k) / s[k] for k in range(rank)])
     du, dv = balls(arrays["du"]), balls(arrays["dvh"].T)
     scale = max(a.nrows(), a.ncols()) * (1 + s[0] / gap)
     size = frobenius(balls(arrays["ds"])) + (frobenius(du) + frobenius(dv)) / gap
     return [(_through_svd(u, s, v, du, arrays["ds"], dv), scale * size)]
+
+
+def _nuclear(a: arb_mat, gram: arb_mat, squares: list[arb], s: list[arb], arrays: Arrays) -> Gradients:
+    """Of a sum of singular values, some of which are equal: a P / s for each of their spaces."""
+    ds, groups = arrays["ds"], clusters(s, frobenius(a) * APART)
+    if np.any(arrays["du"]) or np.any(arrays["dvh"]) or any(np.ptp(ds[group]) for group in groups):
+        return []
+    total = _sum([a * projector(gram, squares, g) * arb(float(ds[g[0]])) / s[g[0]] for g in groups])
+    return [(total, max(a.nrows(), a.ncols()) * (1 + s[0] / s[-1]) * frobenius(balls(ds)))]
 
 
 def _through_svd(u: arb_mat, s: list[arb], v: arb_mat, du: arb_mat, ds: Any, dv: arb_mat) -> arb_mat:
