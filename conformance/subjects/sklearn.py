@@ -1,4 +1,4 @@
-"""scikit-learn: text features, PCA, least squares, losses as metrics; no gradients.
+"""scikit-learn: text features, PCA, truncated SVD, least squares, losses as metrics; no gradients.
 
 Conventions are declared, not guessed: PCA divides by n - 1, the empirical covariance by n. What it does not take, or
 returns in float64 whatever the inputs, is reported as unsupported.
@@ -17,6 +17,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.extmath import randomized_svd
 
 name = "sklearn"
 version = sklearn.__version__
@@ -62,6 +63,11 @@ def pca(x: Any, *, n_components: int) -> Any:
     return fitted.mean_, fitted.components_, fitted.explained_variance_
 
 
+def svd(a: Any) -> Any:
+    """What TruncatedSVD computes with, with all components: it alone returns u as well."""
+    return randomized_svd(a, n_components=min(a.shape), random_state=0)
+
+
 def least_squares(X: Any, y: Any) -> Any:
     return LinearRegression(fit_intercept=False).fit(X, y).coef_
 
@@ -81,5 +87,5 @@ def _metric(function: Callable[..., Any]) -> Callable[..., Any]:
 mse_loss, l1_loss = map(_metric, (mean_squared_error, mean_absolute_error))
 
 
-# Not here, because scikit-learn owns no such operation under this contract: the thin SVD (TruncatedSVD keeps fewer
-# components than there are features, and no u); binary_cross_entropy and cross_entropy (log_loss clips probabilities).
+# Not here, because scikit-learn owns no such operation under this contract: binary_cross_entropy and cross_entropy
+# (log_loss clips probabilities).
