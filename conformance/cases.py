@@ -122,7 +122,8 @@ def _upto(rng: Any, most: Any, shape: tuple[int, ...]) -> Any:
     full = np.broadcast_shapes(shape, most.shape)
     lead = len(full) - len(shape)
     axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
-    top = np.broadcast_to(most, full).min(axis=axes, initial=2.0**50).reshape(shape)
+    top = np.broadcast_to(most, full).min(axis=axes, initial=np.inf).reshape(shape)
+    top = np.where(np.isinf(top), 0.0, top)  # of nothing
     return np.floor(rng.uniform(-0.05, 1.05, shape) * (top + 1)).clip(0, top)
 
 
