@@ -7,7 +7,6 @@ from scipy import special
 from fiducial import refimpl
 from fiducial.conformance import Deviation, check
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the suite gives them infinities and NaN
 
 
