@@ -86,7 +86,7 @@ class Caller:
                         f"which does not convert to an array: {_line(error)}") from error  # fmt: skip
         if tuple(array.shape) != tuple(shape):
             raise Fault("wrong", f"{self.name}: {what} has shape {tuple(array.shape)}; {tuple(shape)} is required")
-        if dtype is not None and array.dtype != DTYPES.get(dtype, dtype):
+        if dtype is not None and array.dtype != DTYPES[dtype]:
             raise Fault(
                 "wrong", f"{self.name}: {what} has dtype {array.dtype}; {dtype}, that of the inputs, is required"
             )

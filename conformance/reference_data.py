@@ -17,7 +17,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import flint
 import numpy as np
 
 from fiducial.conformance import cases, nist
@@ -28,6 +27,7 @@ from fiducial.conformance.examine import Deviation, Examination
 from fiducial.conformance.nist import DataSet
 from fiducial.conformance.subject import DTYPES
 from fiducial.spec import oracle
+from fiducial.spec.numbers.spectrum import exactly
 from fiducial.spec.operation import Operation
 
 # What NIST certifies, with the attributes that it does so for.
@@ -70,13 +70,9 @@ def statistics(case: Case, e: Examination) -> list[Fraction | None]:
 
 def coefficients(X: Any, y: Any) -> list[Fraction]:
     """The least-squares coefficients, by the normal equations in rational numbers."""
-    design, right = _rational(X), _rational(y[:, None])
+    design, right = exactly(X), exactly(y[:, None])
     b = (design.transpose() * design).solve(design.transpose() * right)
     return [Fraction(int(v.p), int(v.q)) for v in b.entries()]
-
-
-def _rational(a: Any) -> flint.fmpq_mat:
-    return flint.fmpq_mat([[flint.fmpq(*float(v).as_integer_ratio()) for v in row] for row in a])
 
 
 def _judged(e: Examination, case: Case, exact: Sequence[Fraction | None]) -> list[float | None]:

@@ -19,7 +19,6 @@ from fiducial.spec.numbers.spectrum import frobenius
 from fiducial.spec.relations import BITS, Measure, Relation, measure, measured
 
 PLANTED = 0.01
-COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
 def relation_of(case: Case) -> Relation:
@@ -44,18 +43,19 @@ def _tests(case: Case, format: Format, outputs: Sequence[Any]) -> Iterator[Measu
 
 
 def _planted(outputs: Sequence[Any]) -> Iterator[list[Any]]:
-    """Zeros, a 1 % error and (in what is no vector of free sign) a flipped sign, in one output at a time."""
+    """Zeros, a 1 % error and (where signs are not free) a flipped sign, in one output at a time; ones for zeros."""
     for k, a in enumerate(outputs):
-        if not np.any(a):
+        if not a.size:
             continue
-        wrong = [np.zeros_like(a), a * (1 + PLANTED), *([-a] if a.ndim < 2 else [])]
+        free = a.ndim == 2
+        wrong = [np.zeros_like(a), a * (1 + PLANTED), *([] if free else [-a])] if np.any(a) else [np.ones_like(a)]
         yield from ([*outputs[:k], other, *outputs[k + 1 :]] for other in wrong)
 
 
 def gradients_judged(
     case: Case, outputs: Sequence[Any], found: Sequence[Any], format: Format
 ) -> tuple[Measure, bool] | None:
-    """The same for gradients; None where the exact ones are not defined (a spectrum that is not simple)."""
+    """The same for the gradients that are offered; None where no exact one is defined (a spectrum not simple)."""
     relation, system, bound = relation_of(case), case.call.definition.system, oracle.laid_out(case.call)
     named = {name_of(y): a for y, a in zip(system.outputs, outputs, strict=True)}
     cotangents = {"d" + name_of(y): c.astype(np.float64) for y, c in zip(system.outputs, case.cotangents, strict=True)}
@@ -65,15 +65,19 @@ def gradients_judged(
         if not exact:
             return None
 
+        named_truths = zip(map(name_of, system.differentiable), exact, found, strict=True)
+        offered = [(name, truth, g) for name, truth, g in named_truths if g is not None]
+        if not offered:
+            return None
+
         def worst(given: Sequence[Any]) -> Measure:
-            names = map(name_of, system.differentiable)
-            return max((_measured(f"gradient of {n}", g, truth, scale, relation.threshold * format.unit)
-                        for n, g, (truth, scale) in zip(names, given, exact, strict=True) if g is not None),
+            unit = relation.threshold * format.unit
+            return max((_measured(f"gradient of {name}", g, *truth, unit)
+                        for (name, truth, _), g in zip(offered, given, strict=True)),
                        key=lambda m: m.ratio)  # fmt: skip
 
-        if any(g is None for g in found):
-            return worst(found), True
-        return worst(found), all(worst(fault).ratio > LIMIT for fault in _planted(found))
+        came = [g for _, _, g in offered]
+        return worst(came), all(worst(fault).ratio > LIMIT for fault in _planted(came))
 
 
 def _measured(name: str, got: Any, exact: Any, scale: Any, unit: float) -> Measure:

@@ -27,16 +27,10 @@ from fiducial.spec.operation import Sampling
 from fiducial.spec.oracle import Call
 
 FALSE_ALARM = 1e-9  # of a whole run
-TESTS = 2000  # more than a run makes: 3 samplers, 4 dtypes, 4 settings, each with fewer than 40 tests
+TESTS = 2000  # more than a run makes: 3 samplers, 4 dtypes, 3 settings, each with fewer than 40 tests
 LEVEL = FALSE_ALARM / TESTS
 SIZE = 32768
 BITS = 96
-
-PARAMETERS: dict[str, list[tuple[float, ...]]] = {
-    "bernoulli_sample": [(0.5,), (0.03125,), (0.96875,)],
-    "binomial_sample": [(1.0, 0.5), (10.0, 0.25), (100.0, 0.03125)],
-    "normal_sample": [(0.0, 1.0), (-0.5, 0.125), (2.0, 8.0)],
-}
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ def examine(e: Examination, seed: int) -> None:
     """Every setting of a sampler: shape and dtype, the same seed twice, then the distribution and its independence."""
     try:
         _edges(e, seed)
-        for parameters in PARAMETERS[e.operation.name]:
+        for parameters in _sampling(e).settings:
             e.result.cases += 1
             first, again, other = (_drawn(e, parameters, (SIZE,), s) for s in (seed, seed, seed + 1))
             if not np.array_equal(first, again):
@@ -63,24 +57,29 @@ def examine(e: Examination, seed: int) -> None:
         e.fail(fault.outcome, fault.message)
 
 
+def _sampling(e: Examination) -> Sampling:
+    law = e.operation.default_definition().sampling
+    assert law is not None
+    return law
+
+
 def _drawn(e: Examination, parameters: tuple[float, ...], shape: tuple[int, ...], seed: int) -> Any:
     given = [np.full((), v).astype(DTYPES[e.result.dtype]) for v in parameters]
     returned = e.caller(e.function, given, {"shape": shape, "seed": seed})
-    law = e.operation.default_definition().sampling
-    dtype = e.result.dtype if law is not None and law.pmf is None else None  # counts may have any numeric dtype
+    dtype = e.result.dtype if _sampling(e).pmf is None else None  # counts may have any numeric dtype
     return e.caller.array(returned, shape, dtype, "sample").reshape(-1)
 
 
 def _edges(e: Examination, seed: int) -> None:
-    """Shapes of any rank, none and zero elements included; a probability of 0 or 1 leaves no choice."""
+    """Shapes of any rank, none and zero elements included; parameters that leave no choice."""
+    law = _sampling(e)
     for shape in ((), (0,), (3, 1, 2)):
         e.result.cases += 1
-        _drawn(e, PARAMETERS[e.operation.name][0], shape, seed)
-    if e.operation.name == "bernoulli_sample":
-        for p in (0.0, 1.0):
-            e.result.cases += 1
-            if np.any(_drawn(e, (p,), (200,), seed) != p):
-                e.fail("wrong", f"bernoulli_sample ({e.result.dtype}): p = {p:g} must always give {p:g}")
+        _drawn(e, law.settings[0], shape, seed)
+    for *parameters, value in law.certain:
+        e.result.cases += 1
+        if np.any(_drawn(e, tuple(parameters), (200,), seed) != value):
+            e.fail("wrong", f"{e.operation.name} ({e.result.dtype}) at {parameters} must always give {value:g}")
 
 
 def _decide(e: Examination, parameters: tuple[float, ...], tests: list[Test]) -> None:
@@ -98,11 +97,9 @@ class _Law:
     """The distribution at some parameters, from the operations that define it."""
 
     def __init__(self, e: Examination, parameters: tuple[float, ...]) -> None:
-        law = e.operation.default_definition().sampling
-        assert law is not None
-        self.sampling: Sampling = law
+        self.sampling = _sampling(e)
         self.parameters = parameters
-        self.discrete = law.pmf is not None
+        self.discrete = self.sampling.pmf is not None
         self.unit = FORMATS[e.result.dtype].unit
 
     @cached_property
@@ -124,8 +121,7 @@ class _Law:
 
     @property
     def support(self) -> Any:
-        most = self.parameters[0] if self.sampling.cdf == "binomial_cdf" else 1.0
-        return np.arange(most + 1)
+        return np.arange(self.sampling.most(*self.parameters) + 1)
 
     @cached_property
     def middle(self) -> float:
@@ -179,7 +175,7 @@ def _moments(law: _Law, x: Any) -> Iterator[Test]:
     z, rounding = (x - mu) / sigma, law.rounding
     off = max(abs(float(z.mean())) - rounding, 0.0) * math.sqrt(len(z))
     with flint.ctx.workprec(BITS):
-        yield Test("mean", float((arb(off) / arb(2).sqrt()).erfc()))
+        yield Test("mean", _float((arb(off) / arb(2).sqrt()).erfc()))
         square, a = arb(float((z * z).sum()) / 2), arb(len(z)) / 2
         # Rounding adds up to (2 rounding |z| + rounding^2) to a square.
         slack = arb(len(z) * rounding * (1 + rounding))

@@ -100,10 +100,17 @@ class Theorem(Protocol):
 
 @dataclass(frozen=True)
 class Sampling:
-    """The operations that give a sample's distribution function and, where it is discrete, its probabilities."""
+    """The operations that give a sample's distribution function and, where it is discrete, its probabilities.
+
+    A discrete sample lies in 0 .. ``most(*parameters)``. ``settings`` are the parameters that the suite tries;
+    ``certain`` are parameters, followed by the one value that they leave.
+    """
 
     cdf: str
     pmf: str | None = None
+    settings: tuple[tuple[float, ...], ...] = ()
+    certain: tuple[tuple[float, ...], ...] = ()
+    most: Callable[..., float] = lambda *parameters: 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,14 @@ class Positions:
 
 
 def _exactly(value: Any) -> Expr:
-    """A Python number as the rational that it is."""
-    return sympy.Rational(value) if isinstance(value, float) and math.isfinite(value) else sympy.sympify(value)
+    """A number as the rational that it is. Never text: SymPy would run it as code."""
+    if isinstance(value, sympy.Basic):
+        return value
+    if isinstance(value, Integral):
+        return sympy.Integer(int(value))
+    if not isinstance(value, Real):
+        raise TypeError(f"attribute: a number is required, got {type(value).__name__} {value!r}")
+    return sympy.Rational(float(value)) if math.isfinite(value) else sympy.Float(float(value)) + 0
 
 
 def strided_view(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fiducial.conformance import Deviation, check
+from fiducial.conformance.relations import _planted
 from fiducial.refimpl import eigh_vjp, svd_vjp
 
 
@@ -148,6 +149,11 @@ def test_gradients_of_decompositions():
         check(right_eigh, "eigh", vjp=sign_of_the_gaps)
     with pytest.raises(Deviation, match="gradient of a"):
         check(svd, "svd", vjp=without_the_other_subspace)
+
+
+def test_a_zero_answer_must_be_able_to_fail():
+    assert [len(list(_planted([np.zeros(shape)]))) for shape in ((), (3,), (0, 0))] == [1, 1, 0]
+    assert len(list(_planted([np.ones(2), np.eye(2)]))) == 5
 
 
 def test_inverse_and_solution():

@@ -118,6 +118,14 @@ def test_another_right_way_is_not_accused(right, operation):
     assert check(right, operation, dtypes=["float32"], profile="full", conventions=declared)
 
 
+def test_only_an_error_or_nan_is_a_refusal():
+    def nothing(x, mu, sigma):
+        return None if np.any(sigma <= 0) else refimpl.normal_logpdf(x, mu, sigma)
+
+    with pytest.raises(Deviation, match="returned None"):
+        check(nothing, "normal_logpdf", dtypes=["float64"])
+
+
 def test_what_is_not_refused_is_found_unless_it_is_declared():
     with pytest.raises(Deviation, match="outside the domain"):
         check(right_and_different_logcdf, "normal_logcdf", dtypes=["float32"])

@@ -1,90 +1,26 @@
-"""float64 balls enclose what Arb computes; the balls of a narrow format enclose what that format computes."""
+"""float64 balls enclose what Arb computes: sums, products, quotients, reductions, choices."""
 
 import flint
 import numpy as np
 import pytest
-import sympy
+from balls import (
+    BITS,
+    ENCLOSURE,
+    FINITE,
+    HARD,
+    NUMBERS,
+    PAIRS,
+    TINY,
+    assert_encloses,
+    balls,
+    check,
+    interior,
+    pairs,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiducial.spec.formats import FORMATS
 from fiducial.spec.numbers.ball import Ball
-from fiducial.spec.numbers.ball_numbers import BallNumbers
-from fiducial.spec.numbers.base import FUNCTIONS
-from fiducial.spec.numbers.objects import ArbArray, ArbNumbers
-from fiducial.spec.numbers.rounding import Rounding
-
-ENCLOSURE = Rounding.enclosure()
-NUMBERS = BallNumbers(ENCLOSURE)
-BITS = 4400  # sums of the largest and the smallest numbers, and of their products, are exact
-FEWER_BITS = 300  # for functions, whose arguments are of one size
-
-TINY, NORMAL, LARGEST = 5e-324, 2.0**-1022, np.finfo(float).max
-HARD = [
-    0.0, -0.0, TINY, -TINY, 3 * TINY, NORMAL, -NORMAL, NORMAL - TINY, 1.5 * NORMAL, 2.0**-600, -(2.0**-538), 1.0, -1.0,
-    1 + 2.0**-52, 1 - 2.0**-53, -(1 + 2.0**-52), 2.0**-53, 1.5 * 2.0**-53, 2.0**-27 + 2.0**-53, 3.0, 1 / 3, 0.1, -0.7,
-    710.0, -745.2, -708.5, 6.0, -6.5, 27.3, -27.3, 1e-300, 1e300, -1e300, 2.0**511, 2.0**512, 2.0**53, 2.0**53 + 2,
-    LARGEST, -LARGEST, LARGEST / 2, 8.98846567431158e307, float("inf"), float("-inf"),
-]  # fmt: skip
-FINITE = [v for v in HARD if np.isfinite(v)]
-
-
-def balls(mids, rads=0.0):
-    """Balls of the enclosing arithmetic; radii beyond float64 are infinite."""
-    mids = np.asarray(mids, dtype=float)
-    return Ball(mids, np.broadcast_to(np.asarray(rads, dtype=float), mids.shape).copy(), ENCLOSURE, np)
-
-
-_point = np.frompyfunc(lambda m, r, s: flint.arb(m) + flint.arb(s) * flint.arb(r) if r else flint.arb(m), 3, 1)
-
-
-def interior(ball, rng):
-    """Exact points inside the balls: the ends, the middle, and one anywhere."""
-    ends = []
-    for sign in (*(-1.0, 0.0, 1.0), rng.uniform(-1, 1)):
-        places = np.where((ball.rad > 0) & np.isfinite(ball.rad), sign, 0.0)
-        radii = np.where(np.isfinite(ball.rad), ball.rad, 0.0)
-        ends.append(ArbArray(_point(ball.mid, radii, places)))
-    return ends
-
-
-def assert_encloses(result, exact):
-    """Every exact value lies within the radius of the midpoint (Arb compares); an infinite radius promises nothing."""
-    mid, rad = np.broadcast_arrays(result.mid, result.rad)
-    assert not np.isnan(rad).any() and (rad >= 0).all()
-    for m, r, truth in zip(mid.ravel(), rad.ravel(), np.ravel(exact.items), strict=True):
-        if np.isinf(r):
-            continue
-        if np.isinf(m):
-            assert not truth.is_finite() and float(truth) == m, f"{m} +- {r} for {truth}"
-            continue
-        assert truth.is_finite(), f"{m} +- {r} for {truth}"
-        assert abs(truth - flint.arb(m)) <= flint.arb(r), f"{m} +- {r} misses {truth}"
-
-
-def check(operation, *operands, rng=None, bits=BITS):
-    """``operation`` on balls against the same on exact points of them."""
-    rng = rng or np.random.default_rng(0)
-    with np.errstate(all="ignore"), flint.ctx.workprec(bits):
-        result = operation(*operands)
-        for points in zip(*(interior(b, rng) for b in operands), strict=True):
-            assert_encloses(result, operation(*points))
-        mixed = [p[rng.integers(len(p))] for p in (interior(b, rng) for b in operands)]
-        assert_encloses(result, operation(*mixed))
-
-
-PAIRS = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "maximum": lambda a, b: a.maximum(b),
-}
-
-
-def pairs(values):
-    a, b = np.meshgrid(values, values)
-    return a.ravel(), b.ravel()
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -189,90 +125,6 @@ def test_subnormal_products_in_a_matrix():
     check(lambda p, q: (p * q).sum(1), balls(a), balls(b.T.copy()))
 
 
-RANGES = {
-    "exp": (-760, 711), "log": (0, 1e308), "log1p": (-1, 1e308), "expm1": (-60, 711), "tanh": (-25, 25), "erf": (-7, 7),
-    "erfc": (-7, 28), "sqrt": (0, 1e308), "logistic": (-740, 740), "erfcx": (-26, 1e300), "erfcinv": (0, 2),
-    "lgamma": (0, 1e300),
-}  # fmt: skip
-
-
-def points_of(function):
-    low, high = RANGES[function]
-    rng = np.random.default_rng(6)
-    hard = np.array([v for v in FINITE if low <= v <= high])
-    magnitudes = 2.0 ** rng.uniform(-1070, np.log2(high), 300) * rng.choice([-1.0, 1.0], 300)
-    spread = np.concatenate([rng.uniform(low, min(high, 800.0), 300), magnitudes, hard])
-    near = 1 + rng.uniform(-1, 1, 100) * 2.0 ** rng.uniform(-52, -1, 100)
-    points = np.concatenate([spread, near, -near, near - 1])
-    return points[(points >= low) & (points <= high)]
-
-
-def applied(function):
-    def apply(value):
-        return (ArbNumbers() if isinstance(value, ArbArray) else NUMBERS).apply(function, value)
-
-    return apply
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_functions(function):
-    a = points_of(function)
-    low, _ = RANGES[function]
-    if function in ("log", "log1p", "lgamma", "erfcinv"):
-        a = a[(a != low) & (a != 2)]
-    check(applied(function), balls(a), bits=FEWER_BITS)
-    for relative in (2.0**-53, 1e-12, 0.01, 0.5):
-        rad = relative * np.abs(a)
-        inside = a - 1.01 * rad > low if low in (0, -1) else np.full(a.shape, True)
-        check(applied(function), balls(a[inside], rad[inside]), bits=FEWER_BITS)
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_functions_with_a_wide_ball_around_a_point(function):
-    low, high = RANGES[function]
-    rng = np.random.default_rng(8)
-    rad = 2.0 ** rng.uniform(-1074, 2, 300)
-    a = rng.uniform(max(low, -30), min(high, 30), 300)
-    inside = a - 1.01 * rad > low if low in (0, -1) else np.full(a.shape, True)
-    check(applied(function), balls(a[inside], rad[inside]), bits=FEWER_BITS)
-
-
-@pytest.mark.parametrize("function", ["log", "log1p", "sqrt"])
-def test_a_ball_that_leaves_the_domain_promises_nothing(function):
-    edge = RANGES[function][0]
-    with np.errstate(all="ignore"):
-        found = NUMBERS.apply(function, balls([edge + 0.5, edge, edge + 1e-300], [0.75, 0.5, 0.25]))
-    assert np.isinf(found.rad).all()
-
-
-def test_functions_at_infinities_and_zero():
-    values = balls([np.inf, -np.inf, 0.0])
-    bounded = {"tanh": [1, -1, 0], "erf": [1, -1, 0], "erfc": [0, 2, 1]}
-    expected = {"exp": [np.inf, 0, 1], "expm1": [np.inf, -1, 0], **bounded}
-    for function, limits in expected.items():
-        found = NUMBERS.apply(function, values)
-        assert found.mid.tolist() == limits
-        assert (found.rad[np.isfinite(limits)] < 1e-14).all() and (found.rad[np.isinf(limits)] == 0).all()
-    with np.errstate(divide="ignore"):
-        pole = NUMBERS.apply("log", balls([0.0]))
-    assert (pole.mid[0], pole.rad[0]) == (-np.inf, 0.0)
-
-
-@pytest.mark.parametrize("format", ["float64", "float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("number", ["1/3", "2", "1/1024", "1/10", "sqrt(2/pi)", "44715/10**6", "1/10**10", "1/10**320",
-                                    "0", "oo", "1 + 2**(-30)", "pi", "-7/9", "10**6"])  # fmt: skip
-def test_a_constant_is_held_or_enclosed(format, number):
-    exact, model = sympy.sympify(number), Rounding.of(FORMATS[format])
-    found = BallNumbers(model).constant(exact)
-    with flint.ctx.workprec(300):
-        assert_encloses(found, ArbNumbers().constant(exact))
-    if format in NARROW and exact.is_finite:
-        with np.errstate(all="ignore"):
-            assert_stays_inside(np.asarray(float(exact)).astype(NARROW[format]), found)
-    if number in ("2", "0", "oo", "1/1024"):
-        assert found.rad == 0
-
-
 def test_a_matrix_product_with_infinities():
     """inf times a certain sign is inf; times zero, or against the other infinity, nothing is promised."""
     a = balls([[np.inf, 1.0, 2.0], [1.0, 2.0, 3.0], [np.inf, -np.inf, 0.0]])
@@ -343,124 +195,6 @@ def test_comparisons_are_certain(mid, rad):
 
 
 # --- the balls of a format hold what the format computes ---
-
-NARROW = {"float32": np.float32, "float16": np.float16}
-
-
-def samples(dtype, shape, rng):
-    """Exact numbers of the format, over all its magnitudes, with zeros and ends."""
-    info = np.finfo(dtype)
-    size = int(np.prod(shape))
-    exponents = rng.uniform(info.minexp - info.nmant, info.maxexp - 1, size)
-    wide = 2.0**exponents * rng.choice([-1, 1], size)
-    near = rng.normal(size=size)
-    values = np.where(rng.random(size) < 0.4, wide, near)
-    edges = map(float, (info.tiny, info.smallest_subnormal, info.max, 1 + info.eps))
-    special = np.array([0.0, 1.0, -1.0, *edges])
-    values = np.where(rng.random(size) < 0.05, rng.choice(special, size), values)
-    return values.astype(dtype).reshape(shape)
-
-
-def model_ball(array, format):
-    return Ball(array.astype(float), np.zeros(array.shape), Rounding.of(FORMATS[format]), np)
-
-
-def assert_stays_inside(found, ball):
-    """What the format computed, an overflow apart, lies in the ball."""
-    found = found.astype(float)
-    assert ball.rad.shape == found.shape
-    with np.errstate(all="ignore"):
-        inside = np.abs(found - ball.mid) <= ball.rad
-    wrong = ~(inside | np.isinf(ball.rad) | (found == ball.mid))
-    assert not wrong.any(), (found[wrong][:3], ball.mid[wrong][:3], ball.rad[wrong][:3])
-
-
-@pytest.mark.parametrize("format", NARROW)
-@pytest.mark.parametrize("name", PAIRS)
-def test_a_format_stays_inside_for_pairs(format, name):
-    rng = np.random.default_rng(10)
-    a, b = (samples(NARROW[format], (50_000,), rng) for _ in range(2))
-    with np.errstate(all="ignore"):
-        found = {"add": a + b, "sub": a - b, "mul": a * b, "div": a / b, "maximum": np.maximum(a, b)}[name]
-        ball = PAIRS[name](model_ball(a, format), model_ball(b, format))
-    assert_stays_inside(found, ball)
-
-
-@pytest.mark.parametrize("format", NARROW)
-def test_a_format_stays_inside_for_sums(format):
-    rng = np.random.default_rng(11)
-    a = samples(NARROW[format], (4000, 12), rng)
-    a[rng.random(a.shape) < 0.3] = 0
-    with np.errstate(all="ignore"):
-        ball = model_ball(a, format)
-        sequential = np.zeros(len(a), a.dtype)
-        for column in a.T[::-1]:
-            sequential = sequential + column
-        pairwise = ((a[:, 0::4] + a[:, 1::4]) + (a[:, 2::4] + a[:, 3::4])).T
-        assert_stays_inside(sequential, ball.sum(1))
-        assert_stays_inside(pairwise[0] + (pairwise[1] + pairwise[2]), ball.sum(1))
-        parts = [model_ball(c, format) for c in a.T]
-        assert_stays_inside(sequential, parts[0].total(parts[1:]))
-        others = np.stack([_added(np.delete(a, k, axis=1)) for k in range(12)], axis=1)
-        assert_stays_inside(others, ball.sum_of_others(1))
-
-
-def _added(a):
-    total = a[:, 0]
-    for column in a.T[1:]:
-        total = total + column
-    return total
-
-
-@pytest.mark.parametrize("format", NARROW)
-def test_a_format_stays_inside_for_products_of_matrices(format):
-    rng = np.random.default_rng(12)
-    a, b = samples(NARROW[format], (300, 9), rng), samples(NARROW[format], (9, 40), rng)
-    with np.errstate(all="ignore"):
-        found = np.zeros((300, 40), a.dtype)
-        for k in range(9):
-            found = found + a[:, k, None] * b[None, k]
-        assert_stays_inside(found, model_ball(a, format).matmul(model_ball(b, format)))
-
-
-@pytest.mark.parametrize("format", NARROW)
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_format_stays_inside_for_functions(format, function):
-    """The correctly rounded function, and its neighbours where two units in the last place are allowed."""
-    rng = np.random.default_rng(13)
-    a = samples(NARROW[format], (10_000,), rng)
-    low, _ = RANGES[function]
-    a = a[a > low] if low in (0, -1) else a
-    model = Rounding.of(FORMATS[format])
-    with np.errstate(all="ignore"):
-        exact = NUMBERS.apply(function, balls(a.astype(float))).mid
-        rounded = exact.astype(a.dtype)
-        ball = BallNumbers(model).apply(function, model_ball(a, format))
-    assert_stays_inside(rounded, ball)
-    if function != "sqrt" and model.function_units >= 4:
-        off = (rounded != 0) & np.isfinite(rounded) & (a != 0)
-        for direction in (np.inf, -np.inf):
-            with np.errstate(all="ignore"):
-                moved = np.nextafter(rounded, np.array(direction, rounded.dtype))[off]
-            part = Ball(ball.mid[off], ball.rad[off], model, np)
-            assert_stays_inside(moved, part)
-
-
-@pytest.mark.parametrize("format", NARROW)
-def test_a_format_stays_inside_for_a_whole_formula(format):
-    """A softmax and its sum of squares, each operation rounded once."""
-    rng = np.random.default_rng(14)
-    dtype, numbers = NARROW[format], BallNumbers(Rounding.of(FORMATS[format]))
-    x = rng.normal(size=(3000, 6), scale=3).astype(dtype)
-    with np.errstate(all="ignore"):
-        e = np.exp(x)
-        total = _added(e)[:, None]
-        p = e / total
-        found = _added(p * p)
-        ball = numbers.apply("exp", model_ball(x, format))
-        shares = ball / ball.sum(1).reshape((-1, 1))
-        assert_stays_inside(p, shares)
-        assert_stays_inside(found, (shares * shares).sum(1))
 
 
 def test_a_nan_in_a_matrix_product_stays_in_its_row() -> None:

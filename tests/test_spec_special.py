@@ -6,6 +6,7 @@ from math import comb
 import flint
 import numpy as np
 import pytest
+import sympy
 from flint import arb, fmpq
 
 from fiducial.spec.numbers.ball import Ball
@@ -13,6 +14,7 @@ from fiducial.spec.numbers.ball_numbers import BallNumbers
 from fiducial.spec.numbers.base import SEVERAL
 from fiducial.spec.numbers.objects import ArbArray, ArbNumbers
 from fiducial.spec.numbers.rounding import Rounding
+from fiducial.spec.positions import _exactly
 
 
 def binomial_tail(k: int, n: int, p: Fraction) -> Fraction:
@@ -58,3 +60,10 @@ def test_probabilities_that_underflow_have_logarithms():
     with flint.ctx.workprec(128):
         leading = arb(fmpq(first.numerator, first.denominator)).log() + 699 * (1 - arb(1e-9)).log()
     assert abs(float(leading) - found.mid[0]) < 1e-5 and found.mid[0] < -5000
+
+
+def test_an_attribute_is_a_number_and_never_text():
+    assert _exactly(0.1) == sympy.Rational(0.1) and _exactly(np.float32(0.5)) == sympy.Rational(1, 2)
+    assert _exactly(3) == 3 and _exactly(float("inf")) == sympy.oo
+    with pytest.raises(TypeError, match="a number is required, got str"):
+        _exactly("1 + 1")

@@ -11,6 +11,15 @@ from fiducial.spec.operation import REAL, Attribute, Definition, Domain, Samplin
 
 i = index("i", size("I"))
 n, p, mu, sigma, sample = (array(name)[i] for name in "n p mu sigma sample".split())
+BERNOULLI = Sampling(
+    "bernoulli_cdf", "bernoulli_pmf",
+    settings=((0.5,), (0.03125,), (0.96875,)), certain=((0.0, 0.0), (1.0, 1.0)),
+)  # fmt: skip
+BINOMIAL = Sampling(
+    "binomial_cdf", "binomial_pmf", settings=((1.0, 0.5), (10.0, 0.25), (100.0, 0.03125)),
+    certain=((5.0, 0.0, 0.0), (5.0, 1.0, 5.0), (0.0, 0.5, 0.0)), most=lambda n, p: n,
+)  # fmt: skip
+NORMAL = Sampling("normal_cdf", settings=((0.0, 1.0), (-0.5, 0.125), (2.0, 8.0)))
 DRAWN: dict[str, Any] = {"shape": Attribute("layout", None), "seed": Attribute("layout", 0)}
 
 
@@ -20,7 +29,7 @@ DRAWN: dict[str, Any] = {"shape": Attribute("layout", None), "seed": Attribute("
     layout=Broadcast(), source="Devroye, Non-Uniform Random Variate Generation, 1986", **DRAWN,
 )  # fmt: skip
 def bernoulli_sample() -> Definition:
-    return sampled({p: RATE}, sample, Sampling("bernoulli_cdf", "bernoulli_pmf"))
+    return sampled({p: RATE}, sample, BERNOULLI)
 
 
 @operation(
@@ -29,7 +38,7 @@ def bernoulli_sample() -> Definition:
     layout=Broadcast(), source="Devroye, Non-Uniform Random Variate Generation, 1986", **DRAWN,
 )  # fmt: skip
 def binomial_sample() -> Definition:
-    return sampled({n: TRIALS, p: RATE}, sample, Sampling("binomial_cdf", "binomial_pmf"))
+    return sampled({n: TRIALS, p: RATE}, sample, BINOMIAL)
 
 
 @operation(
@@ -38,4 +47,4 @@ def binomial_sample() -> Definition:
     layout=Broadcast(), source="Devroye, Non-Uniform Random Variate Generation, 1986", **DRAWN,
 )  # fmt: skip
 def normal_sample() -> Definition:
-    return sampled({mu: REAL, sigma: Domain(0.0, strict=True)}, sample, Sampling("normal_cdf"))
+    return sampled({mu: REAL, sigma: Domain(0.0, strict=True)}, sample, NORMAL)

@@ -15,11 +15,14 @@ from flint import acb_mat, arb, arb_mat, fmpq, fmpq_mat
 from fiducial.spec.numbers.spectrum import (
     clusters,
     columns,
+    covariance,
     eigenvalues,
     exactly,
     frobenius,
     in_arb,
+    least,
     projector,
+    real_roots,
     roots,
     singular_values,
 )
@@ -34,7 +37,7 @@ def _errors(got: Any, exact: Sequence[arb], scale: arb) -> Pairs:
 
 
 def _largest(values: Sequence[arb]) -> arb:
-    return max((abs(w) for w in values), key=lambda w: float(w.mid()), default=arb(0))
+    return max((abs(w) for w in values), key=lambda w: w.mid(), default=arb(0))
 
 
 # --- symmetric matrices ---
@@ -60,7 +63,7 @@ def _spaces(a: arb_mat, values: list[arb], vectors: Any, norm: arb, size: int, s
         beside = [abs(moved[k] - moved[j]) for k in group for j in range(len(moved)) if j not in group]
         if not beside:
             continue
-        gap = min(beside, key=lambda g: float(g.mid()))
+        gap = least(beside, norm)
         v = columns(vectors, group)
         found.append((frobenius(v * v.transpose() - projector(a, values, group)), size * norm / gap))
     return found
@@ -120,7 +123,7 @@ def simple_values(arrays: Arrays) -> Pairs:
 
 def _nearest(w: complex, values: Any, left: acb_mat, right: acb_mat, scale: arb) -> tuple[arb, arb]:
     n = len(values)
-    k = min(range(n), key=lambda j: float(abs(values[j] - w).mid()))
+    k = min(range(n), key=lambda j: abs(values[j] - w).mid())
     x, y = [right[i, k] for i in range(n)], [left[k, i] for i in range(n)]
     lengths = [sum((abs(z) ** 2 for z in part), arb(0)).sqrt() for part in (x, y)]
     product = abs(sum((p * q for p, q in zip(x, y, strict=True)), start=0 * x[0]))
@@ -182,12 +185,8 @@ def _fit(arrays: Arrays, units: Sequence[arb]) -> Pairs:
 def principal_variances(arrays: Arrays) -> Pairs:
     """The greatest eigenvalues of the exact covariance matrix."""
     x, ddof = arrays["x"], int(arrays["ddof"])
-    data, count = exactly(x), x.shape[0]
-    mean = fmpq_mat(count, count, [fmpq(1, count)] * count**2) * data
-    centred = data - mean
-    exact = sorted((z.real for z in roots(centred.transpose() * centred / fmpq(count - ddof))),
-                   key=lambda w: -float(w.mid()))  # fmt: skip
-    around, whole = frobenius(in_arb(centred)), frobenius(in_arb(data))
-    scale = max(x.shape) * around * (around + whole) / (count - ddof)
+    centred, matrix = covariance(x, ddof)
+    around, whole = frobenius(in_arb(centred)), frobenius(in_arb(exactly(x)))
+    scale = max(x.shape) * around * (around + whole) / (x.shape[0] - ddof)
     got = arrays["explained_variance"]
-    return _errors(got, exact[: len(got)], scale)
+    return _errors(got, real_roots(matrix)[::-1][: len(got)], scale)

@@ -15,17 +15,20 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat, fmpq, fmpq_mat
+from flint import arb, arb_mat, fmpq_mat
 
 from fiducial.spec.numbers.spectrum import (
     clusters,
     columns,
+    covariance,
+    eigenvalues,
     exactly,
     frobenius,
     identity,
     in_arb,
+    least,
     projector,
-    roots,
+    real_roots,
 )
 
 Arrays = Mapping[str, Any]
@@ -42,7 +45,7 @@ def balls(a: Any) -> arb_mat:
 def _gap(values: Sequence[arb], chosen: Sequence[int]) -> arb:
     """How far the chosen values are from all others."""
     apart = [abs(values[k] - values[j]) for k in chosen for j in range(len(values)) if j != k]
-    return min(apart, key=lambda g: float(g.mid()), default=arb(1))
+    return least(apart, arb(1))
 
 
 def _unit(p: arb_mat, v: arb_mat) -> arb_mat:
@@ -81,7 +84,7 @@ def _sizes(dw: Any, dv: Any, gap: arb) -> arb:
 
 def eigh_gradient(arrays: Arrays) -> Gradients:
     a, n = in_arb(exactly(arrays["a"])), arrays["a"].shape[0]
-    values = sorted((z.real for z in roots(exactly(arrays["a"]))), key=lambda w: float(w.mid()))
+    values = eigenvalues(arrays["a"])
     gap, norm = _gap(values, range(n)), frobenius(a)
     if not n:
         return []
@@ -98,18 +101,15 @@ def _invariant(a: arb_mat, values: list[arb], norm: arb, dw: Any, dv: Any) -> Gr
         return []
     total = _sum([projector(a, values, group) * arb(float(dw[group[0]])) for group in groups])
     apart = [abs(values[g[0]] - values[k]) for g in groups for k in range(len(values)) if k not in g]
-    gap = min(apart, key=lambda x: float(x.mid()), default=norm)
+    gap = least(apart, norm)
     return [(total, len(values) * (1 + norm / gap) * frobenius(balls(dw)))]
 
 
 def pca_gradient(arrays: Arrays) -> Gradients:
     x, ddof = arrays["x"], int(arrays["ddof"])
-    data, count = exactly(x), x.shape[0]
-    ones = fmpq_mat(count, count, [fmpq(1, count)] * count**2)
-    centred = data - ones * data
-    covariance = centred.transpose() * centred / fmpq(count - ddof)
-    values = sorted((z.real for z in roots(covariance)), key=lambda w: -float(w.mid()))
-    c, z = in_arb(covariance), in_arb(centred)
+    count, (centred, matrix) = x.shape[0], covariance(x, ddof)
+    values = real_roots(matrix)[::-1]
+    c, z = in_arb(matrix), in_arb(centred)
     number = arrays["components"].shape[0]
     gap, norm = _gap(values, range(number)), frobenius(c)
     if not gap > norm * APART:
@@ -119,16 +119,16 @@ def pca_gradient(arrays: Arrays) -> Gradients:
     shared = balls(np.tile(arrays["dmean"], (count, 1))) / count
     size = frobenius(z) / (count - ddof) * _sizes(arrays["dexplained_variance"], dv, gap)
     found = z * by_covariance * 2 / (count - ddof) + shared
-    return [(found, max(x.shape) * ((1 + norm / gap) * (1 + frobenius(in_arb(data)) / frobenius(z)) * size
+    return [(found, max(x.shape) * ((1 + norm / gap) * (1 + frobenius(balls(x)) / frobenius(z)) * size
                                     + frobenius(shared)))]  # fmt: skip
 
 
 def svd_gradient(arrays: Arrays) -> Gradients:
     m = exactly(arrays["a"])
     a, rank = in_arb(m), min(m.nrows(), m.ncols())
-    squares = sorted((z.real for z in roots(m.transpose() * m)), key=lambda w: -float(w.mid()))
+    squares = real_roots(m.transpose() * m)[::-1]
     s = [w.sqrt() for w in squares[:rank]]
-    gap = min([_gap(s, range(rank)), *s], key=lambda g: float(g.mid()), default=arb(0))
+    gap = least([_gap(s, range(rank)), *s], arb(0))
     gram = in_arb(m.transpose() * m)
     if not rank or not all(w > frobenius(a) * APART for w in s):
         return []

@@ -37,18 +37,16 @@ def _log_betainc(a: arb, b: arb, x: arb) -> arb:
     return (-(1 - x).beta_lower(b, a, regularized=1)).log1p()
 
 
-@lru_cache(maxsize=2**16)
-def _at_numbers(name: str, bits: int, *z: float) -> arb:
+def _remembered(rule: Callable[..., arb]) -> Callable[..., arb]:
     """The same values are asked for by the balls, by Arb and by every way of writing: they take a millisecond each."""
-    a, b, x = map(arb, z)
-    return _log_betainc(a, b, x) if name == "log_betainc" else _log_betainc(b, a, 1 - x)
 
+    @lru_cache(maxsize=2**15)
+    def at_numbers(bits: int, *z: float) -> arb:
+        return rule(*map(arb, z))
 
-def _remembered(name: str) -> Callable[..., arb]:
-    def at(a: arb, b: arb, x: arb) -> arb:
-        if all(z.is_exact() and arb(float(z)) == z for z in (a, b, x)):
-            return _at_numbers(name, flint.ctx.prec, float(a), float(b), float(x))
-        return _log_betainc(a, b, x) if name == "log_betainc" else _log_betainc(b, a, 1 - x)
+    def at(*z: arb) -> arb:
+        exact = all(v.is_exact() and arb(float(v)) == v for v in z)
+        return at_numbers(flint.ctx.prec, *map(float, z)) if exact else rule(*z)
 
     return at
 
@@ -57,8 +55,8 @@ ARB: dict[str, Callable[..., arb]] = {
     "erfcx": _erfcx,
     "erfcinv": lambda q: q.erfcinv(),
     "lgamma": lambda a: a.lgamma(),
-    "log_betainc": _remembered("log_betainc"),
-    "log_betaincc": _remembered("log_betaincc"),
+    "log_betainc": _remembered(_log_betainc),
+    "log_betaincc": _remembered(lambda a, b, x: _log_betainc(b, a, 1 - x)),
 }
 
 

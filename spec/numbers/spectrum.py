@@ -6,7 +6,7 @@ so degenerate and defective matrices are no harder than others. The caller sets 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -30,17 +30,33 @@ def roots(a: fmpq_mat) -> list[acb]:
     return [root for root, times in found for _ in range(times)]
 
 
-def eigenvalues(a: Matrix) -> list[arb]:
+def real_roots(a: fmpq_mat) -> list[arb]:
     """The eigenvalues of a symmetric matrix, ascending, as often as their multiplicity."""
-    return sorted((root.real for root in roots(exactly(a))), key=lambda w: float(w.mid()))
+    return sorted((root.real for root in roots(a)), key=lambda w: w.mid())  # as floats they may overflow
+
+
+def eigenvalues(a: Matrix) -> list[arb]:
+    """The eigenvalues of a symmetric matrix of float64, ascending."""
+    return real_roots(exactly(a))
 
 
 def singular_values(a: Matrix) -> list[arb]:
     """The min(m, n) singular values, descending."""
     m = exactly(a)
     gram = m * m.transpose() if m.nrows() <= m.ncols() else m.transpose() * m
-    squares = sorted((root.real for root in roots(gram)), key=lambda w: -float(w.mid()))
-    return [arb(0) if s == 0 else s.sqrt() for s in squares]
+    return [arb(0) if s == 0 else s.sqrt() for s in reversed(real_roots(gram))]
+
+
+def covariance(x: Matrix, ddof: int) -> tuple[fmpq_mat, fmpq_mat]:
+    """The centred observations (rows) and their covariance matrix, both exact."""
+    data, count = exactly(x), x.shape[0]
+    centred = data - fmpq_mat(count, count, [fmpq(1, count)] * count**2) * data
+    return centred, centred.transpose() * centred / fmpq(count - ddof)
+
+
+def least(values: Iterable[arb], default: arb) -> arb:
+    """The smallest of the values, by their midpoints."""
+    return min(values, key=lambda v: v.mid(), default=default)
 
 
 def in_arb(a: fmpq_mat) -> arb_mat:
