@@ -14,6 +14,9 @@ from fiducial.conformance.results import LEVELS
 EXIT = """exit status: 0 conforms; 1 deviates; 2 bad usage, or a subject that cannot be loaded;
 3 the run is incomplete (a worker died, rows are missing, nothing could be judged)"""
 
+MUTANTS = """exit status: 0 every fault is found, or listed as equivalent with its reason; 1 one survived, or a listed one
+was found; 2 bad usage"""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs a command and returns the exit status."""
@@ -52,7 +55,19 @@ def _parser() -> argparse.ArgumentParser:
     proved = commands.add_parser("prove", help="derive and prove again; say how, and how long it took")
     proved.add_argument("operation", metavar="OP", nargs="?")
     proved.set_defaults(run=_prove)
+    _mutants_options(commands.add_parser("mutants", help="plant faults in the reference implementation; print what finds each",
+                                         epilog=MUTANTS, formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
     return parser
+
+
+def _mutants_options(mutants: argparse.ArgumentParser) -> None:
+    mutants.add_argument("--only", metavar="OP[,OP]", help="the faults of these operations")
+    mutants.add_argument("--family", metavar="NAME", help="the faults of these families")
+    mutants.add_argument("--fault", metavar="TEXT", default="", help="faults whose name contains this text (ACTI-01, sign)")
+    mutants.add_argument("-n", dest="workers", type=int, default=os.cpu_count() or 1, metavar="WORKERS",
+                         help="processes (default: one for each core)")  # fmt: skip
+    mutants.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON")
+    mutants.set_defaults(run=_mutants)
 
 
 def _check_options(check: argparse.ArgumentParser) -> None:
@@ -161,6 +176,26 @@ def _prove(arguments: argparse.Namespace) -> int:
     from fiducial.conformance import show
 
     return show.prove(arguments.operation)
+
+
+def _mutants(arguments: argparse.Namespace) -> int:
+    from fiducial.conformance import report
+    from fiducial.conformance.manifest import Unknown, rows
+    from fiducial.conformance.mutants import matrix
+    from fiducial.conformance.mutants.run import planted
+
+    try:
+        report.check_writable((("--json", arguments.json),), _fail)
+        names = list(dict.fromkeys(row[0] for row in rows({"only": arguments.only, "family": arguments.family})))
+        verdicts = planted(names, arguments.fault, arguments.workers)
+        if not verdicts:
+            _fail(f"--fault {arguments.fault}: part of a fault's name is required")
+    except (Unknown, _Usage) as error:
+        return _say(str(error), 2)
+    print(matrix.text(verdicts))
+    if arguments.json is not None:
+        matrix.write_json(verdicts, arguments.json)
+    return matrix.complain(verdicts, lambda line: _say(line, 1))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 ``shape``: ranks, empty and oddly laid out arrays, dtypes, purity. ``special``: zeros, ties, infinities, NaN, the
 largest and smallest numbers. ``values`` and ``gradients``: many points in one call, then structures that hypothesis
 explores and shrinks. ``reference data``: data sets with certified statistics. ``second order``: the gradient of the
-gradient. ``laws``: theorems that outputs must satisfy.
+gradient. ``laws``: theorems that outputs must satisfy. ``population``: many errors at once, for what no single bound can see.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fiducial.conformance import biases, cases, laws, reference_data, samples, specials
+from fiducial.conformance import biases, cases, laws, populations, reference_data, samples, specials
 from fiducial.conformance.calling import TIME_LIMIT, Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Deviation, Examination
@@ -35,13 +35,15 @@ class Profile:
     examples: int
     batches: int
     every_number: bool
+    terms: tuple[int, ...]  # of the sums whose errors are taken as a population
+    numbers: int  # in the rows of those sums
     claim: bool = True
 
 
 PROFILES = {
-    "quick": Profile(examples=4, batches=1, every_number=False, claim=False),
-    "full": Profile(examples=15, batches=3, every_number=True),
-    "exhaustive": Profile(examples=150, batches=12, every_number=True),
+    "quick": Profile(examples=4, batches=1, every_number=False, terms=(512,), numbers=2**19, claim=False),
+    "full": Profile(examples=15, batches=3, every_number=True, terms=(512, 4096), numbers=5 * 2**19),
+    "exhaustive": Profile(examples=150, batches=12, every_number=True, terms=(512, 1024, 4096), numbers=2**24),
 }
 
 
@@ -68,12 +70,14 @@ def levels_of(operation: Operation) -> list[str]:
         *(["gradients"] if smooth else []), *(["second order"] if smooth and relation is None else []),
         *(["laws"] if laws.of(operation) else []),
         *(["inductive bias"] if operation.biases else []),
+        *(["population"] if populations.exist(operation) else []),
     ]  # fmt: skip
 
 
 def dtypes_of(operation: Operation, level: str) -> list[str]:
     """The dtypes in which an operation has a level."""
-    return [d for d in operation.formats if level != "reference data" or d in reference_data.FORMATS]
+    only = {"reference data": reference_data.FORMATS, "population": populations.FORMATS}.get(level, operation.formats)
+    return [d for d in operation.formats if d in only]
 
 
 def examine(subject: Subject, operation: Operation, level: str, dtype: str, plan: Plan) -> Result:
@@ -117,14 +121,14 @@ def _has_gradient(e: Examination) -> bool:
 
 def shape(e: Examination, plan: Plan) -> None:
     rng = _rng(e, plan, 1)
-    definition = e.operation.default_definition()
     for shapes, attributes in _all_structures(e):
         case = cases.build(e.operation, e.result.dtype, attributes, shapes, rng, "one sign")
         e.value(case)
         if _has_gradient(e):
             e.gradient(case)
-    shapes, attributes = e.operation.layout.draw(lambda options: options[0], definition)
-    base = cases.build(e.operation, e.result.dtype, e.settled(attributes), shapes, rng, "one sign")
+    # The most axes: in memory, one axis has one order.
+    shapes, attributes = max((s for s in _all_structures(e) if _numbers(s)), key=lambda s: sum(map(len, s[0])))
+    base = cases.build(e.operation, e.result.dtype, attributes, shapes, rng, "one sign")
     for name, view in cases.MEMORY.items():
         case = Case(
             base.call, tuple(map(view, base.given)), base.dtype, tuple(map(view, base.cotangents)), name, base.passed
@@ -135,9 +139,16 @@ def shape(e: Examination, plan: Plan) -> None:
     _same_again(e, base)
 
 
-def _all_structures(e: Examination) -> list[tuple[list[tuple[int, ...]], dict[str, Any]]]:
+Structure = tuple[list[tuple[int, ...]], dict[str, Any]]
+
+
+def _numbers(structure: Structure) -> int:
+    return sum(math.prod(shape) for shape in structure[0])
+
+
+def _all_structures(e: Examination) -> list[Structure]:
     """Every choice that the layout's first pick offers, with the first of all the others."""
-    found: list[tuple[list[tuple[int, ...]], dict[str, Any]]] = []
+    found: list[Structure] = []
     definition = e.operation.default_definition()
     for position in range(10):
         depth: list[int] = []
@@ -240,11 +251,7 @@ def _many(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
 
 def _smallest(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
     """The smallest shapes: few roundings make the sharpest bounds; 16-bit formats need some more of them."""
-
-    def numbers(structure: tuple[list[tuple[int, ...]], dict[str, Any]]) -> int:
-        return sum(math.prod(shape) for shape in structure[0])
-
-    shapes, attributes = min((s for s in _all_structures(e) if numbers(s)), key=numbers)
+    shapes, attributes = min((s for s in _all_structures(e) if _numbers(s)), key=_numbers)
     rng = _rng(e, plan, 7)
     for flavour in ("one sign", "normal") * (3 if e.result.dtype in ("float16", "bfloat16") else 1):
         judge(cases.build(e.operation, e.result.dtype, attributes, shapes, rng, flavour))
@@ -303,6 +310,11 @@ def _explored(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None
             e.result.message = f"{e.operation.name}: the same call gave another answer the second time"
 
 
+def _population(e: Examination, plan: Plan) -> None:
+    profile = PROFILES[plan.profile]
+    populations.examine(e, _rng(e, plan, 9), profile.terms, profile.numbers)
+
+
 LEVELS: dict[str, Callable[[Examination, Plan], None]] = {
     "shape": shape,
     "special": special,
@@ -313,4 +325,5 @@ LEVELS: dict[str, Callable[[Examination, Plan], None]] = {
     "laws": lambda e, plan: laws.examine(e, _rng(e, plan, 4)),
     "distribution": lambda e, plan: samples.examine(e, plan.seed),
     "inductive bias": lambda e, plan: biases.examine(e, _rng(e, plan, 5)),
+    "population": _population,
 }

@@ -16,9 +16,12 @@ import sympy
 
 from fiducial.conformance.cases import Case
 from fiducial.spec import oracle
+from fiducial.spec.derived import written_values
+from fiducial.spec.formats import FORMATS
 from fiducial.spec.language import Expr, indices
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.normal_form import _smooth
+from fiducial.spec.numbers.rounded import RoundedNumbers
 from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.oracle import Answer
 
@@ -26,8 +29,8 @@ from fiducial.spec.oracle import Answer
 def at_infinity(case: Case, answers: list[Answer]) -> tuple[list[Answer], list[Any]]:
     """The answers with limits where the stable form has no value, and where NaN is required (NaN; 0 elsewhere)."""
     found, required = [], []
-    for answer, ieee in zip(answers, oracle.values_by_ieee(case.call), strict=True):
-        unknown = np.isnan(answer.mid) | ~answer.resolved
+    for answer, ieee in zip(answers, _by_ieee(case), strict=True):
+        unknown = np.isnan(answer.mid) | ~answer.resolved | np.isinf(answer.rad)
         limits = _limits(case)
         exact = np.where(np.isnan(limits), ieee, limits) if limits is not None else ieee
         usable = unknown & ~np.isnan(exact)
@@ -42,6 +45,11 @@ def at_infinity(case: Case, answers: list[Answer]) -> tuple[list[Answer], list[A
                             ((answer.resolved & ~np.isnan(answer.mid)) | usable) & ~np.isnan(nan)))  # fmt: skip
         required.append(nan)
     return found, required
+
+
+def _by_ieee(case: Case) -> list[Any]:
+    """The definition as it is written, executed in float64."""
+    return oracle.executed(case.call, written_values(case.call.definition)[0], RoundedNumbers(FORMATS["float64"]))
 
 
 def _limits(case: Case) -> Any | None:

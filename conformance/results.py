@@ -7,7 +7,7 @@ from typing import Any
 
 LEVELS = (
     "shape", "special", "values", "reference data", "gradients", "second order", "laws", "inductive bias",
-    "distribution",
+    "distribution", "population",
 )  # fmt: skip
 # From the least to the most serious: a result is as bad as its worst case.
 OUTCOMES = (

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sympy import Sum
 
 from fiducial.spec.language import Expr, indices, size_of
 from fiducial.spec.operation import Definition
@@ -50,11 +51,36 @@ class Direct:
         names = sorted({size_of(i) for x in definition.system.inputs for i in indices(x)})
         return self._sized(definition, {name: pick(SIZES) for name in names}), {}
 
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        sizes = stretched(definition, rows, terms)
+        return (self._sized(definition, sizes), {}) if sizes else None
+
     def small(self, definition: Definition) -> list[Structure]:
         return [(self._sized(definition, {"N": 2, "K": 3, "D": 2, "M": 3, "num_classes": 3, "T": 3, "V": 4}), {})]
 
     def _sized(self, definition: Definition, sizes: Mapping[str, int]) -> list[Shape]:
         return [tuple(sizes[size_of(i)] for i in indices(x)) for x in definition.system.inputs]
+
+
+FEW = 2  # the length of what is neither a row nor summed over
+
+
+def stretched(definition: Definition, rows: int, terms: int) -> dict[str, int] | None:
+    """Sizes at which every row of the first output holds a sum of many terms: over the last index of the last input that
+    the equations sum over, and that two inputs share where any do. None where there is no such index, or where rows
+    have something to do with one another.
+    """
+    system, result = definition.stable, indices(definition.stable.outputs[0])
+    if not result or result[:1] != indices(system.inputs[0])[:1] or any(s.step is not None for s in system.stages):
+        return None
+    bound = {limits[2] + 1 for e in system.equations.values() for s in e.atoms(Sum) for limits in s.limits}
+    lead = size_of(result[0])
+    if result[0].upper + 1 in bound:
+        return None
+    names = [size_of(i) for x in reversed(system.inputs) for i in reversed(indices(x))]
+    summed = [size_of(i) for x in reversed(system.inputs) for i in reversed(indices(x)) if i.upper + 1 in bound]
+    longest = [name for name in sorted(summed, key=lambda name: names.count(name) < 2) if name != lead]
+    return {**dict.fromkeys(names, FEW), lead: rows, longest[0]: terms} if longest else None
 
 
 @dataclass(frozen=True)
@@ -80,6 +106,9 @@ class Elementwise(Direct):
     def draw(self, pick: Any, definition: Definition) -> Structure:
         shape = pick((*SHAPES, (0,), (2, 0)) if self.empty else SHAPES)
         return [shape] * len(definition.system.inputs), {}
+
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        return None  # a sum over everything makes one number
 
     def small(self, definition: Definition) -> list[Structure]:
         return [([(2, 1)] * len(definition.system.inputs), {})]
@@ -154,6 +183,11 @@ class Over(Direct):
         keep: dict[str, Any] = {"keepdims": False} if self.keepdims else {}
         return [(512, 4)] * len(definition.system.inputs), {"axis": -1, **keep}
 
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        keep: dict[str, Any] = {"keepdims": False} if self.keepdims else {}
+        sums = any(e.has(Sum) for e in definition.stable.equations.values())
+        return ([(rows, terms)] * len(definition.system.inputs), {"axis": -1, **keep}) if sums else None
+
     def draw(self, pick: Any, definition: Definition) -> Structure:
         shape = pick(self.shapes)
         single = [-1, *range(len(shape)), -len(shape)]
@@ -199,6 +233,9 @@ class Matmul(Direct):
     def volume(self, definition: Definition) -> Structure:
         return [(64, 3, 5), (64, 5, 4)], {}
 
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        return [(rows, 1, terms), (rows, terms, 1)], {}
+
     def draw(self, pick: Any, definition: Definition) -> Structure:
         pairs = (((3, 4), (4, 2)), ((2, 3, 5), (5, 4)), ((3, 5), (2, 5, 4)), ((2, 1, 3, 4), (3, 4, 2)), ((4,), (4,)),
                  ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((1, 7), (7, 1)))  # fmt: skip
@@ -231,6 +268,9 @@ class NewAxis(Direct):
     def volume(self, definition: Definition) -> Structure:
         return [(40, 7)], {"axis": 1}
 
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        return None
+
     def draw(self, pick: Any, definition: Definition) -> Structure:
         shape = pick(((4,), (2, 3), (3, 1, 2), ()))
         return [shape], {"axis": pick((0, len(shape), -1, *range(len(shape))))}
@@ -254,6 +294,9 @@ class Lookup(Direct):
 
     def volume(self, definition: Definition) -> Structure:
         return [(30, 5), (211,)], {}
+
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        return None
 
     def draw(self, pick: Any, definition: Definition) -> Structure:
         # More positions than rows: some repeat.

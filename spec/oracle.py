@@ -30,6 +30,7 @@ from fiducial.spec.language import indices, name_of, size_of
 from fiducial.spec.layouts import restored
 from fiducial.spec.numbers.ball_numbers import BallNumbers
 from fiducial.spec.numbers.objects import ArbNumbers
+from fiducial.spec.numbers.rounded import RoundedNumbers
 from fiducial.spec.numbers.rounding import TINY, Rounding
 from fiducial.spec.operation import Definition, Operation
 from fiducial.spec.system import System
@@ -107,10 +108,27 @@ def values_as_written(call: Call, format: Format, xp: Any = np) -> list[list[Any
     return [_bounds(call, s, bound, format, xp, places) for s in written_values(call.definition)]
 
 
-def values_by_ieee(call: Call) -> list[Any]:
-    """The definition evaluated as it is written, in float64: what it says at infinities (NaN where it says nothing)."""
-    numbers = BallNumbers(Rounding.enclosure())
-    return [b.mid for b in _run(written_values(call.definition)[0], numbers, laid_out(call), _result_places(call))]
+def executed(call: Call, system: System, numbers: RoundedNumbers, cotangents: Sequence[Any] = ()) -> list[Any]:
+    """A system of the call's operation in a format's own arithmetic: an algorithm, as it would run.
+
+    Its outputs are the operation's, or with cotangents the gradients of its inputs; float64 arrays. In float64, the
+    definition as it is written says what comes of infinities (NaN where it says nothing).
+    """
+    bound = _with_cotangents(call, cotangents) if cotangents else laid_out(call)
+    places = _input_places(call) if cotangents else _result_places(call)
+    return [b.items for b in _run(system, numbers, bound, places)]
+
+
+def spreads(call: Call, format: Format, xp: Any = np) -> list[tuple[Any, Any]]:
+    """For each output: what functions may err by, all the same way, and the scale of what independent roundings add.
+
+    The second is the parameter of a sub-Gaussian distribution: a deviation of t scales has a probability of at most
+    2 exp(-t^2 / 2).
+    """
+    system, bound, places = value_system(call.definition), laid_out(call), _result_places(call)
+    models = (Rounding.systematic(format), Rounding.independent(format))
+    found = [[_host(b.rad) for b in _run(system, BallNumbers(m, xp), bound, places)] for m in models]
+    return list(zip(*found, strict=True))
 
 
 def gradients(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[Answer]:

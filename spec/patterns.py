@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fiducial.spec.language import Expr, indices, name_of
-from fiducial.spec.layouts import Attributes, Direct, Shape, Structure
+from fiducial.spec.language import Expr, indices, name_of, size_of
+from fiducial.spec.layouts import FEW, Attributes, Direct, Shape, Structure, stretched
 from fiducial.spec.operation import Definition
 
 
@@ -36,6 +36,7 @@ class Pattern(Direct):
     large: Mapping[str, Any] = field(default_factory=dict)
     tiny: Sequence[Mapping[str, Any]] = ()
     known: Callable[[Attributes], dict[str, int]] = lambda attributes: {}
+    longer: bool = True  # whether many long sums are tried: not where another operation has the same ones more cheaply
 
     def integers(self, attributes: Attributes) -> dict[str, int]:
         return self.known(attributes)
@@ -61,6 +62,17 @@ class Pattern(Direct):
 
     def draw(self, pick: Any, definition: Definition) -> Structure:
         return self._structure(pick(self.structures), definition)
+
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        sizes = stretched(definition, rows, terms)
+        if sizes is None or not self.longer:
+            return None
+        lengths = dict((*self.tiny, self.large)[0])
+        for x, pattern in zip(definition.system.inputs, self.read, strict=False):
+            for i, word in zip(indices(x), (w for group in words(pattern) for w in group), strict=True):
+                if sizes[size_of(i)] != FEW:
+                    lengths[word] = (sizes[size_of(i)],) if word == "..." else sizes[size_of(i)]
+        return self._structure(lengths, definition)
 
     def small(self, definition: Definition) -> list[Structure]:
         return [self._structure(s, definition) for s in self.tiny]
@@ -120,6 +132,9 @@ class Listed(Direct):
 
     def volume(self, definition: Definition) -> Structure:
         return [(400,), (20, 30), (3,)], {}
+
+    def long(self, definition: Definition, rows: int, terms: int) -> Structure | None:
+        return None
 
     def draw(self, pick: Any, definition: Definition) -> Structure:
         return list(pick((((2, 3), (4,), ()), ((5,), (1,), (2, 2)), ((1,), (0,), (3, 2))))), {}

@@ -152,6 +152,7 @@ def _layout(dimensions: int) -> Pattern:
         large=structure(*((8, 3, 4, 2, 9, 3) if dimensions < 3 else (2, 2, 2, 2, 4, 2)), stride=2, padding=1),
         tiny=(structure(2, 1, 2, 1, 3, 2), structure(1, 2, 1, 2, 3, 2, stride=2, padding=1, dilation=1)),
         known=per_axis({"stride": "stride", "padding": "padding", "dilation": "dilation"}, dimensions, groups="G"),
+        longer=dimensions == 1,
     )  # fmt: skip
 
 

@@ -223,7 +223,7 @@ class Ball:
             mid, own, size = mid + t.mid, own + t.rad, size + self.xp.abs(t.mid)
         outward = 1 + (len(terms) + 2) * 2.0**-52
         size = (size + own) * outward
-        rad = (own + self.per((additions or len(terms)) * self.model.unit, mid.ndim) * size) * outward
+        rad = (own + self.per(self.model.grown(additions or len(terms)) * self.model.unit, mid.ndim) * size) * outward
 
         def exact() -> Any:
             infinite = [self.xp.where(b.infinite(), b.mid, 0.0) for b in (self, *terms)]
@@ -250,7 +250,7 @@ class Ball:
         mid, size = add(self.mid, axis), add(xp.abs(self.mid), axis)
         own = _nothing(xp, self._radii(mid.shape)) if self.exact else add(self.rad, k)
         size = (size + own) * outward
-        rad = (own + roundings * self.per(self.model.unit, mid.ndim) * size) * outward
+        rad = (own + self.model.grown(roundings) * self.per(self.model.unit, mid.ndim) * size) * outward
 
         def exact() -> Any:
             return xp.isinf(add(xp.where(self.infinite(), self.mid, 0.0), k)) & xp.isfinite(own)
@@ -279,7 +279,7 @@ class Ball:
         xp, a, b = self.xp, self, right
         size_a, size_b = xp.abs(a.mid), xp.abs(b.mid)
         terms = min(_most_terms(xp, a, -1), _most_terms(xp, b, -2))
-        growth = self.per(terms * self.model.unit, max(a.mid.ndim, b.mid.ndim))
+        growth = self.per(self.model.grown(terms) * self.model.unit, max(a.mid.ndim, b.mid.ndim))
         # (|a| + rad_a) (|b| + rad_b) growth + |a| rad_b + rad_a (|b| + rad_b), in one product where a factor is exact
         if b.exact:
             rad = growth * (size_a @ size_b) if a.exact else (growth * size_a + (1 + growth) * a.rad) @ size_b

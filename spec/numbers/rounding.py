@@ -5,7 +5,7 @@ Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, 2.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,9 @@ class Rounding:
     """What an operation may err by: ``unit`` relative (``function_units`` of them in exp, log, ...), ``tiny`` absolute.
 
     Beyond ``largest`` nothing is promised: the radius becomes infinite. An algorithm's quotient by what overflowed is 0
-    (``overflow_divides``); an enclosure claims no such thing. Several models together hold an array in each field.
+    (``overflow_divides``); an enclosure claims no such thing. The roundings of n additions add up to n^``exponent`` of
+    them: to all, whatever happens; to their square root (as the scale of a distribution) where they are independent.
+    Several models together hold an array in each field.
     """
 
     unit: Any
@@ -31,11 +33,16 @@ class Rounding:
     largest: Any
     function_units: Any
     overflow_divides: Any = False
+    exponent: Any = 1.0
 
     @classmethod
     def together(cls, *models: Rounding) -> Rounding:
         """Several models at once, in this order."""
         return cls(*(np.array([getattr(m, f.name) for m in models]) for f in fields(cls)))
+
+    def grown(self, count: Any) -> Any:
+        """What so many roundings in a row add up to, in unit roundoffs."""
+        return count if np.all(self.exponent == 1) else count**self.exponent
 
     @property
     def lead(self) -> int:
@@ -60,3 +67,17 @@ class Rounding:
         """
         own = 0.0 if format.name == "float64" else FORMATS["float64"].unit
         return cls(format.unit + own, format.tiny, format.largest, 4.0 if format.unit < 2.0**-20 else 2.0, True)
+
+    @classmethod
+    def independent(cls, format: Format) -> Rounding:
+        """The same with roundings that are independent and as often up as down: radii are scales of distributions.
+
+        Source: Higham and Mary, A new approach to probabilistic rounding error analysis, 2019.
+        """
+        return replace(cls.of(format), exponent=0.5)
+
+    @classmethod
+    def systematic(cls, format: Format) -> Rounding:
+        """The errors of functions alone, which may all go the same way; arithmetic is float64's."""
+        own, model = cls.enclosure(), cls.of(format)
+        return replace(own, function_units=model.function_units * model.unit / own.unit)

@@ -1,0 +1,1 @@
+"""Implementations that are right but different from the reference, entered into ``DIFFERENT``: none may be accused."""

@@ -1,0 +1,111 @@
+"""The kill matrix: operation by fault, and in each cell the level that found it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fiducial.conformance.mutants import corpus
+from fiducial.conformance.mutants.kill import Verdict
+
+LETTERS = {
+    "shape": "s", "special": "x", "values": "v", "reference data": "r", "gradients": "g", "laws": "l",
+    "inductive bias": "b", "distribution": "d",
+}  # fmt: skip
+COLUMNS = (
+    "zero", "sign", "1.001", "2", "one element", "float16 inside", "wrong dtype", "dropped", "transposed", "mean",
+    "wrong axis", "unwritten", "stale", "input modified", "cotangent ignored", "cotangent a number", "forgotten",
+)  # fmt: skip
+KEY = """forward, then backward: 0 zero, - sign, m times 1.001, 2 twice, e one element, h float16 inside, D wrong dtype,
+d last entry dropped, t transposed, M mean for sum, a wrong axis, u never written, S stale answer, i input modified;
+C cotangent ignored, N cotangent a number, f one gradient forgotten. Cells: the level that found it: """
+HEADS = "0-m2ehDdtMauSiCNf"
+
+
+def complain(verdicts: Iterable[Verdict], say: Callable[[str], int]) -> int:
+    """Says what survived without being listed, and what is listed and was found; 1 where there is any, else 0."""
+    status, listed = 0, corpus.equivalent()
+    for v in verdicts:
+        known = (v.operation, v.name) in listed
+        if not v.level and not known:
+            status = say(f"{v.operation}: nothing finds the fault {v.name!r} ({v.what})")
+        elif v.level and known:
+            status = say(f"{v.operation}: the fault {v.name!r} is listed as equivalent, and was found at level {v.level}")
+    return status
+
+
+def text(verdicts: Sequence[Verdict]) -> str:
+    """The matrix of the generic faults, the list of the reported ones, and the sums."""
+    parts = [_generic([v for v in verdicts if not v.report]), _reported([v for v in verdicts if v.report])]
+    return "\n\n".join(p for p in (*parts, _sums(verdicts)) if p)
+
+
+def _generic(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return ""
+    cells: dict[str, dict[tuple[str, bool], str]] = {}
+    for v in verdicts:
+        row = cells.setdefault(v.operation, {})
+        key = _column(v.name)
+        row[key] = max(row.get(key, ""), _cell(v), key=_rank)
+    lines = [f"{'':30} {HEADS[:14]}  {HEADS}"]
+    for name, row in cells.items():
+        forward, backward = ("".join(row.get((c, b), ".") for c in COLUMNS) for b in (False, True))
+        lines.append(f"{name:30} {forward[:14]}  {backward if any(b for _, b in row) else ''}".rstrip())
+    legend = KEY + ", ".join(f"{letter} {level}" for level, letter in LETTERS.items())
+    return "\n".join([*lines, "", legend + "; = equivalent, ! survived, . no such fault."])
+
+
+def _column(name: str) -> tuple[str, bool]:
+    """The column of a fault, and whether it is in the gradient."""
+    plain = name.removesuffix(", backward")
+    backward = plain != name
+    if plain.startswith("last ") and plain.endswith(" dropped"):
+        return "dropped", backward
+    if plain.endswith(" transposed"):
+        return "transposed", backward
+    return ("forgotten" if plain.startswith("no d") else plain), backward
+
+
+def _cell(v: Verdict) -> str:
+    if v.level:
+        return LETTERS[v.level]
+    return "=" if (v.operation, v.name) in corpus.equivalent() else "!"
+
+
+def _rank(cell: str) -> int:
+    """Of several faults in one column, the one that was hardest to find is shown."""
+    return ["", *LETTERS.values(), "=", "!"].index(cell)
+
+
+def _reported(verdicts: Sequence[Verdict]) -> str:
+    def line(v: Verdict) -> str:
+        found = f"{v.level}, {v.dtype}, {v.size} numbers" if v.level else _unfound(v)
+        named = f"; named: {v.named}" if v.named else ""
+        return f"{v.name:8} {v.operation:30} {v.what}: {found}{named}"
+
+    return "\n".join(map(line, verdicts))
+
+
+def _unfound(v: Verdict) -> str:
+    return "equivalent" if (v.operation, v.name) in corpus.equivalent() else "SURVIVED"
+
+
+def _sums(verdicts: Sequence[Verdict]) -> str:
+    lines = []
+    for label, part in (("planted by machine", [v for v in verdicts if not v.report]),
+                        ("from reports", [v for v in verdicts if v.report])):  # fmt: skip
+        found = sum(bool(v.level) for v in part)
+        same = sum(not v.level and (v.operation, v.name) in corpus.equivalent() for v in part)
+        lines.append(f"{label}: {len(part)} faults, {found} found, {same} equivalent, {len(part) - found - same} survived")
+    return "\n".join(lines)
+
+
+def write_json(verdicts: Sequence[Verdict], path: Path) -> None:
+    """All verdicts, without their times: the same for the same version."""
+    rows: list[dict[str, Any]] = [v.as_json() for v in verdicts]
+    for row in rows:
+        del row["seconds"]
+    path.write_text(json.dumps({"faults": rows}, indent=1) + "\n", encoding="utf-8")
