@@ -268,4 +268,5 @@ MEMORY = {"as is": lambda a: a, "transposed": transposed, "strided": strided, "r
 def all_numbers(dtype: str) -> Any:
     """Every finite number of a 16-bit format."""
     numbers = np.arange(65536, dtype=np.uint16).view(DTYPES[dtype])
-    return numbers[np.isfinite(numbers.astype(np.float64))]
+    with np.errstate(invalid="ignore"):  # signalling NaNs are among them
+        return numbers[np.isfinite(numbers.astype(np.float64))]

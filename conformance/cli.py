@@ -14,8 +14,8 @@ from fiducial.conformance.results import LEVELS
 EXIT = """exit status: 0 conforms; 1 deviates; 2 bad usage, or a subject that cannot be loaded;
 3 the run is incomplete (a worker died, rows are missing, nothing could be judged)"""
 
-MUTANTS = """exit status: 0 every fault is found, or listed as equivalent with its reason; 1 one survived, or a listed one
-was found; 2 bad usage"""
+MUTANTS = """exit status: 0 every fault is found, or listed as equivalent with its reason; 1 one survived, or a listed
+one was found; 2 bad usage"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,15 +55,18 @@ def _parser() -> argparse.ArgumentParser:
     proved = commands.add_parser("prove", help="derive and prove again; say how, and how long it took")
     proved.add_argument("operation", metavar="OP", nargs="?")
     proved.set_defaults(run=_prove)
-    _mutants_options(commands.add_parser("mutants", help="plant faults in the reference implementation; print what finds each",
-                                         epilog=MUTANTS, formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
+    planted = commands.add_parser("mutants", help="plant faults in the reference implementation, and find them",
+                                  epilog=MUTANTS, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    _mutants_options(planted)
     return parser
 
 
 def _mutants_options(mutants: argparse.ArgumentParser) -> None:
     mutants.add_argument("--only", metavar="OP[,OP]", help="the faults of these operations")
     mutants.add_argument("--family", metavar="NAME", help="the faults of these families")
-    mutants.add_argument("--fault", metavar="TEXT", default="", help="faults whose name contains this text (ACTI-01, sign)")
+    mutants.add_argument(
+        "--fault", metavar="TEXT", default="", help="faults whose name contains this text (ACTI-01, sign)"
+    )
     mutants.add_argument("-n", dest="workers", type=int, default=os.cpu_count() or 1, metavar="WORKERS",
                          help="processes (default: one for each core)")  # fmt: skip
     mutants.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON")

@@ -3,7 +3,7 @@
 ``shape``: ranks, empty and oddly laid out arrays, dtypes, purity. ``special``: zeros, ties, infinities, NaN, the
 largest and smallest numbers. ``values`` and ``gradients``: many points in one call, then structures that hypothesis
 explores and shrinks. ``reference data``: data sets with certified statistics. ``second order``: the gradient of the
-gradient. ``laws``: theorems that outputs must satisfy. ``population``: many errors at once, for what no single bound can see.
+gradient. ``laws``: theorems that outputs must satisfy. ``population``: the errors of many long sums.
 """
 
 from __future__ import annotations
@@ -140,6 +140,7 @@ def shape(e: Examination, plan: Plan) -> None:
 
 
 Structure = tuple[list[tuple[int, ...]], dict[str, Any]]
+STRUCTURES = 16  # at most so many choices has any layout
 
 
 def _numbers(structure: Structure) -> int:
@@ -150,7 +151,7 @@ def _all_structures(e: Examination) -> list[Structure]:
     """Every choice that the layout's first pick offers, with the first of all the others."""
     found: list[Structure] = []
     definition = e.operation.default_definition()
-    for position in range(10):
+    for position in range(STRUCTURES):
         depth: list[int] = []
 
         def pick(options: Any, position: int = position, depth: list[int] = depth) -> Any:

@@ -2,10 +2,10 @@
 
 The bound of n additions is n roundings; a right answer is usually far inside it, and so is one that is wrong by 1 % in
 16 bits. If roundings are independent and as often up as down, an error is sub-Gaussian with a derived scale of about
-sqrt(n) roundings (``oracle.spreads``), and the errors of many rows obey sharp laws: their slope against the exact values
-(a systematic factor), their mean (an offset) and their squares (accuracy lost). What functions err by may all go the
-same way, and is allowed in full. A right implementation fails one of these tests with a probability of at most 1e-9 in a
-whole run; since roundings that are not independent are no breach of the bounds, an answer that fails is ``loose``.
+sqrt(n) roundings (``oracle.spreads``), and the errors of many rows obey sharp laws: their slope against the exact
+values (a systematic factor), their mean (an offset) and their squares (accuracy lost). What functions err by may all go
+the same way, and is allowed in full. A right implementation fails one of these tests with a probability of at most 1e-9
+in a whole run; since roundings that are not independent are no breach of the bounds, what fails is ``loose``.
 
 Sources: Higham and Mary 2019 (the model); Boucheron, Lugosi and Massart, Concentration Inequalities, 2013, 2.3; Hsu,
 Kakade and Zhang, A tail inequality for quadratic forms of subgaussian random vectors, 2012.
@@ -57,7 +57,7 @@ def _attributes(operation: Operation) -> dict[str, Any] | None:
 
 
 def examine(e: Examination, rng: Any, lengths: tuple[int, ...], numbers: int) -> None:
-    """Sums of these lengths, in as many rows as so many numbers allow; in more where a planted error is not yet seen."""
+    """Sums of these lengths, in as many rows as so many numbers allow; more where a planted error is not yet seen."""
     for terms in lengths:
         parts: list[list[list[Any]]] = []
         for _ in range(PATIENCE if terms == lengths[0] else 1):
@@ -124,8 +124,8 @@ def _decide(e: Examination, case: Case, terms: int, sample: list[Any]) -> None:
     if worst <= 1:
         return
     slope = float(np.sum(error * exact / scale**2) / np.sum((exact / scale) ** 2))
-    message = (f"{e.operation.name} ({case.dtype}): {name} of {len(error)} errors, sums of {terms} terms: {worst:.3g} "
-               f"times what independent roundings leave; the values are off by a factor of {1 + slope:.6g}")  # fmt: skip
+    message = (f"{e.operation.name} ({case.dtype}): {name} of {len(error)} errors, sums of {terms} terms: "
+               f"{worst:.3g} times what independent roundings leave; a factor of {1 + slope:.6g}")  # fmt: skip
     shown = described(e.subject, case, e.result.level, "value", 0, None, None, None, message, e.options)
     e.keep("loose", message, shown)
 

@@ -156,8 +156,14 @@ def _general(operation: Operation, dtype: str, attributes: Attributes, rng: Any)
     domains = [definition.domains[name_of(x)] for x in definition.system.inputs]
     base = cases.build(operation, dtype, attributes, shapes, rng, "normal").given
     for label, number in (("zeros", 0.0), ("ties everywhere", 1.5)):
-        fixed = [d.below or d.whole or (d.strict and not d.constant) for d in domains]
-        yield label, [a if f else np.full_like(a, number) for a, f in zip(base, fixed, strict=True)]
+        yield label, [a if _fixed(d) else np.full_like(a, number) for a, d in zip(base, domains, strict=True)]
+    yield (
+        "far from zero",
+        [
+            base[0] if _fixed(domains[0]) else (base[0] + DTYPES[dtype].type(FAR[dtype])).astype(DTYPES[dtype]),
+            *base[1:],
+        ],
+    )
     if any(a.kind == "number" and attributes[n] == 0 for n, a in operation.attributes.items()):
         return  # whether 0 times NaN is NaN is not said: a term with the coefficient 0 may be left out
     for k, (a, d) in enumerate(zip(base, domains, strict=True)):
@@ -167,6 +173,14 @@ def _general(operation: Operation, dtype: str, attributes: Attributes, rng: Any)
             spoiled.reshape(-1)[-1:] = number
             label = f"NaN in {name_of(definition.system.inputs[k])}" if number in odd else OUTSIDE
             yield label, [*base[:k], spoiled, *base[k + 1 :]]
+
+
+FAR = {"float64": 1e6, "float32": 2000.0, "bfloat16": 32.0, "float16": 64.0}  # a mean that dwarfs the spread
+
+
+def _fixed(domain: Domain) -> bool:
+    """Whether not any number will do."""
+    return bool(domain.below or domain.whole or (domain.strict and not domain.constant))
 
 
 def _finite(dtype: str) -> Any:
@@ -182,6 +196,7 @@ def _moderate(dtype: str) -> Any:
 
 def _rows(dtype: str) -> dict[str, Any]:
     inf, far = np.inf, min(1e4, FORMATS[dtype].largest / 8)
+    great, small = FORMATS[dtype].largest / 8, 4 * FORMATS[dtype].normal
     return {
         "ties": [[1.0, 2.0, 2.0, -1.0], [3.0, 3.0, 3.0, 3.0], [0.0, 0.0, 0.0, 0.0], [-2.0, -5.0, -2.0, -7.0]],
         "saturated": [[30.0, 0.0, -3.0, 1.0], [-30.0, -31.5, -80.0, -64.0], [0.0, -40.0, 1.0, -8.0]],
@@ -189,6 +204,7 @@ def _rows(dtype: str) -> dict[str, Any]:
         "minus infinity": [[-inf, 1.0, 2.5, 0.5], [-inf, -inf, 1.0, -inf], [-inf, -inf, -inf, -inf]],
         "NaN": [[np.nan, 1.0, 2.5, 0.5], [1.0, 2.0, 0.5, 3.0]],
         "single": [[1.5], [-2.0]],
+        "near the ends of the range": [[great, great / 2, -great, 0.0], [small, -2 * small, 0.0, 3 * small]],
     }
 
 
@@ -201,7 +217,8 @@ def _pairs(domains: list[Any], kind: Any) -> Iterator[tuple[str, list[Any]]]:
         label, first, second = EDGES, [[-9.0, -8.0, 0.0], [-30.0, -2.0, -0.5]], [[1.0, 0.0, 0.25], [0.0, 1.0, 0.5]]
     elif probabilities[1]:
         label = "saturated logits"
-        first, second = [[9.0, -8.0, 0.0], [-30.0, 2.0, 90.0]], [[1.0, 0.0, 0.25], [0.0, 1.0, 1.0]]
+        first = [[9.0, -8.0, 0.0], [-30.0, 2.0, 90.0], [-100.0, -800.0, 120.0], [-800.0, 0.0, 800.0]]
+        second = [[1.0, 0.0, 0.25], [0.0, 1.0, 1.0], [0.0, 1.0, 0.0], [0.25, 0.0, 1.0]]
     else:
         label, first, second = "ties", [[1.0, 2.0, -3.0], [0.0, 5.0, 1.0]], [[1.0, 0.0, -3.0], [0.0, 8.0, 1.5]]
     yield label, [np.array(first).astype(kind), np.array(second).astype(kind)]
@@ -228,6 +245,8 @@ def examine(e: Examination, case: Case) -> None:
         e.value(case)
         if e.subject.gradient_of(e.operation.name) is not None and case.cotangents and case.label != EDGES:
             e.gradient(case)
+            if case.label.startswith("saturated"):
+                e.gradient(_every_other(case))
         return
     e.result.cases += 1
     try:
@@ -248,6 +267,12 @@ def examine(e: Examination, case: Case) -> None:
         if case.label == NAN:  # a NaN is never wrong where an input is one, even if the result does not depend on it
             answer = dataclasses.replace(answer, resolved=answer.resolved & ~np.isnan(got))
         e.take(case, "value", k, judge(got, answer, e.format), got, answer)
+
+
+def _every_other(case: Case) -> Case:
+    """With cotangents of which every other is 0: what cancels then is not hidden by its neighbours."""
+    kept = tuple((c * (np.arange(c.size).reshape(c.shape) % 2 == 0)).astype(c.dtype) for c in case.cotangents)
+    return dataclasses.replace(case, cotangents=kept)
 
 
 def _of_the_sum(case: Case) -> Case:

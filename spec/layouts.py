@@ -66,9 +66,9 @@ FEW = 2  # the length of what is neither a row nor summed over
 
 
 def stretched(definition: Definition, rows: int, terms: int) -> dict[str, int] | None:
-    """Sizes at which every row of the first output holds a sum of many terms: over the last index of the last input that
-    the equations sum over, and that two inputs share where any do. None where there is no such index, or where rows
-    have something to do with one another.
+    """Sizes at which every row of the first output holds a sum of many terms: over the last index of the last input
+    that the equations sum over, and that two inputs share where any do. None where there is no such index, or where
+    rows have something to do with one another.
     """
     system, result = definition.stable, indices(definition.stable.outputs[0])
     if not result or result[:1] != indices(system.inputs[0])[:1] or any(s.step is not None for s in system.stages):
@@ -238,7 +238,8 @@ class Matmul(Direct):
 
     def draw(self, pick: Any, definition: Definition) -> Structure:
         pairs = (((3, 4), (4, 2)), ((2, 3, 5), (5, 4)), ((3, 5), (2, 5, 4)), ((2, 1, 3, 4), (3, 4, 2)), ((4,), (4,)),
-                 ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((1, 7), (7, 1)))  # fmt: skip
+                 ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((1, 7), (7, 1)), ((4, 4), (4,)),
+                 ((4, 0), (0, 3)))  # fmt: skip
         return list(pick(pairs)), {}
 
     def small(self, definition: Definition) -> list[Structure]:

@@ -66,7 +66,8 @@ def text(e: Expr) -> str:
 class Identity:
     """``left = right`` in the variables of the definition; a law of the outputs when ``law`` is set.
 
-    ``reversed`` are bound indices of ``right`` whose sums the proof runs from the last to the first.
+    ``reversed`` are bound indices of ``right`` whose sums the proof runs from the last to the first. ``shown`` proves
+    it at explicit sizes, as ``Shown`` does, where no proof for all sizes is known.
     """
 
     name: str
@@ -75,12 +76,15 @@ class Identity:
     given: Given = ()
     law: bool = False
     reversed: tuple[Idx, ...] = ()
+    shown: Callable[[Definition], Sequence[Expr]] | None = field(default=None, compare=False)
 
     @property
     def statement(self) -> str:
         return f"{self.name}: {text(self.left)} = {text(self.right)}{_under(self.given)}"
 
     def prove(self, definition: Definition) -> Proof:
+        if self.shown is not None:
+            return Shown(self.statement, self.shown).prove(definition)
         return prove_equal(self.statement, definition, self.left, self.right, self.given, self.reversed)
 
 

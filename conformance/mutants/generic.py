@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fiducial.conformance.cases import Case, build
+from fiducial.conformance.levels import STRUCTURES
 from fiducial.conformance.mutants.planted import RIGHT, Function, Planted
 from fiducial.spec.derived import gradient_system, value_system
 from fiducial.spec.language import indices, name_of
@@ -254,7 +255,11 @@ def _common(operation: Operation, seen: set[str], first: int) -> Iterator[Fault]
         name, domain = name_of(x), definition.domains[name_of(x)]
         most = max(len(shapes[k]) for shapes in _structures(operation))
         if name in seen and domain.below is None and most:
-            yield f"last {name} dropped", f"the last entries of {name} are not seen", partial(_seen, _dropped, first + k)
+            yield (
+                f"last {name} dropped",
+                f"the last entries of {name} are not seen",
+                partial(_seen, _dropped, first + k),
+            )
         if name in seen and most > 1 and not _elementwise(operation) and domain.matrix != "symmetric":
             yield f"{name} transposed", f"{name} is read in the other order", partial(_seen, _transposed, first + k)
     if not listed:
@@ -302,7 +307,7 @@ def _structures(operation: Operation) -> tuple[list[tuple[int, ...]], ...]:
 @cache
 def _cases(operation: Operation) -> tuple[Case, ...]:
     definition, rng = operation.default_definition(), np.random.default_rng(0)
-    picks = (lambda o, p=p: o[p % len(o)] for p in range(10))
+    picks = (lambda o, p=p: o[p % len(o)] for p in range(STRUCTURES))
     drawn = [operation.layout.draw(pick, definition) for pick in picks]
     return tuple(build(operation, "float64", {**operation.defaults, **laid}, shapes, rng, "one sign")
                  for shapes, laid in drawn)  # fmt: skip

@@ -15,7 +15,7 @@ from fiducial.spec.catalogue import CATALOGUE
 
 FOUND = ("loose", "wrong", "crashed", "timed_out")
 # What a wrong gradient does not touch.
-FORWARD = ("reference data", "laws", "inductive bias", "distribution")
+FORWARD = ("reference data", "inductive bias", "distribution", "population")
 
 
 @dataclass

@@ -32,7 +32,9 @@ def complain(verdicts: Iterable[Verdict], say: Callable[[str], int]) -> int:
         if not v.level and not known:
             status = say(f"{v.operation}: nothing finds the fault {v.name!r} ({v.what})")
         elif v.level and known:
-            status = say(f"{v.operation}: the fault {v.name!r} is listed as equivalent, and was found at level {v.level}")
+            status = say(
+                f"{v.operation}: the fault {v.name!r} is listed as equivalent, and was found at level {v.level}"
+            )
     return status
 
 
@@ -99,7 +101,9 @@ def _sums(verdicts: Sequence[Verdict]) -> str:
                         ("from reports", [v for v in verdicts if v.report])):  # fmt: skip
         found = sum(bool(v.level) for v in part)
         same = sum(not v.level and (v.operation, v.name) in corpus.equivalent() for v in part)
-        lines.append(f"{label}: {len(part)} faults, {found} found, {same} equivalent, {len(part) - found - same} survived")
+        lines.append(
+            f"{label}: {len(part)} faults, {found} found, {same} equivalent, {len(part) - found - same} survived"
+        )
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ class Planted:
 
     def subject(self) -> Subject:
         """A subject that offers this operation alone; what is not replaced is the reference implementation's."""
-        made = {n: f() if inspect.isclass(f) else f for n, f in self.functions.items()}
+        made: dict[str, Any] = {n: f() if inspect.isclass(f) else f for n, f in self.functions.items()}
         own = {n: getattr(RIGHT, n) for n in (self.operation, f"{self.operation}_vjp") if hasattr(RIGHT, n)}
         return from_functions(
             {**own, **made}, name=self.name, dtypes=tuple(self.dtypes), conventions={self.operation: self.conventions}

@@ -259,6 +259,13 @@ def max_pool2d() -> Definition:
             Shown("locally invariant: a bright pixel may move within its window", shown.pooling_is_locally_invariant),
             Shown("ties are sets: each may take anything from nothing to the whole cotangent", shown.ties_are_sets),
             Shown("pads with -inf: 0 would win over negative numbers at the border", shown.padding_of_max_pooling),
+            Identity(
+                "the gradient hands out the whole cotangent",
+                Sum(array("dx")[n, c, k.h[0], k.h[1]], *k.h),
+                Sum(array("dy")[n, c, k.p[0], k.p[1]], *k.p),
+                law=True,
+                shown=shown.hands_out_everything,
+            ),
         ],
     )
 

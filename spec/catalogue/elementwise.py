@@ -172,7 +172,7 @@ def softplus() -> Definition:
     return define(
         {x[i]: REAL},
         {y[i]: Piecewise(beyond, (log(1 + exp(z)) / b, True))},
-        stable={y[i]: Piecewise(beyond, (x[i] + log1p(exp(-z)) / b, z > 0), (log1p(exp(z)) / b, True))},
+        stable={y[i]: Piecewise(beyond, ((z + log1p(exp(-z))) / b, z > 0), (log1p(exp(z)) / b, True))},
         gradients={x[i]: dy[i] * Piecewise((1, z > threshold), (_sigmoid(z), True))},
         theorems=[Gradient("the sigmoid", x[i], dy[i] * Piecewise((1, z > threshold), (logistic(z), True)))],
     )

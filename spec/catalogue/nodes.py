@@ -156,6 +156,9 @@ def maximum() -> Definition:
         {x[i]: REAL, y[i]: REAL},
         {z[i]: Max(x[i], y[i])},
         gradients={x[i]: dz[i] * difference, y[i]: dz[i] * Heaviside(y[i] - x[i])},
+        theorems=[
+            Identity("the gradients share the whole cotangent", array("dx")[i] + array("dy")[i], dz[i], law=True)
+        ],
     )
 
 

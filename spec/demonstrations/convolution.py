@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from itertools import product
 
@@ -176,3 +177,16 @@ def ties_are_sets(definition: Definition) -> list[Expr]:
     low, high = found.mid - found.rad, found.mid + found.rad
     just_the_set = (low <= 0) & (high >= 1) & (high - low < 1 + 2.0**-40)
     return [Integer(int(np.sum(~just_the_set)))]
+
+
+def hands_out_everything(definition: Definition) -> list[Expr]:
+    """Two windows that share half of their elements, in all 720 orders of six numbers: the choice is one of order."""
+    images = np.array(list(itertools.permutations(range(6))), dtype=float).reshape(-1, 1, 2, 3)
+    sizes = {"N": len(images), "C": 1, "H0": 2, "H1": 3, "R0": 2, "R1": 2, "P0": 1, "P1": 2, "stride0": 1, "stride1": 1}
+    numbers = BallNumbers(Rounding.enclosure())
+    cotangents = np.tile([3.0, 5.0], (len(images), 1)).reshape(-1, 1, 1, 2)
+    arrays = {"x": numbers.data(images), "dy": numbers.data(cotangents)}
+    found = evaluate(adjoint(definition.system), numbers, arrays, {**sizes, "padding0": 0, "padding1": 0}, {})["dx"]
+    # Whole numbers that balls enclose: within a half they are certain.
+    off = np.abs(found.mid.sum(axis=(1, 2, 3)) - 8) + found.rad.sum(axis=(1, 2, 3))
+    return [Integer(int(np.sum(~(off < 0.5))))]

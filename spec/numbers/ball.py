@@ -151,6 +151,8 @@ class Ball:
         if abs(factor) == 1:
             return self._new(self.mid * factor, self.rad)
         xp, mid, rad = self.xp, self.mid * factor, self.rad * abs(factor)
+        if abs(factor) < 1 and not self.exact:  # the radius itself may underflow
+            rad = rad + xp.where(self.rad > 0, DUST, 0.0)
         # Exact but for results below the normal numbers.
         tiny, unit = self.per(self.model.tiny), self.per(self.model.unit)
         small = ~self._zero() & (xp.abs(mid) + rad < tiny / unit)

@@ -1,8 +1,8 @@
 """Plain numbers of a format: every operation is rounded as the format's own arithmetic rounds it.
 
-With these a system is the textbook's algorithm, executed. Numbers are kept as float64, and rounded after each operation:
-for sums, products, quotients and square roots that gives what the narrower format gives (float64 has more than twice its
-digits and two more). Source: Figueroa, When is double rounding innocuous?, SIGNUM 1995.
+With these a system is the textbook's algorithm, executed. Numbers are kept as float64, and rounded after each
+operation: for sums, products, quotients and square roots that gives what the narrower format gives (float64 has more
+than twice its digits and two more). Source: Figueroa, When is double rounding innocuous?, SIGNUM 1995.
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ class RoundedNumbers:
     place functions may be off by: with a generator ``rng`` they are, at random; without one they are rounded correctly.
     """
 
-    def __init__(
-        self, format: Format, order: Order = lambda terms: terms, units: float = 0.5, rng: Any = None
-    ) -> None:
+    def __init__(self, format: Format, order: Order = lambda terms: terms, units: float = 0.5, rng: Any = None) -> None:
         own = {"__slots__": (), "kind": KINDS[format.name], "order": staticmethod(order)}
         self.array: type[Rounded] = type("Rounded", (Rounded,), own)
         self.units, self.rng = units, rng

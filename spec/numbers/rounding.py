@@ -61,11 +61,11 @@ class Rounding:
 
     @classmethod
     def of(cls, format: Format) -> Rounding:
-        """A format's own roundings; the midpoints' float64 errors are added in.
+        """A format's own roundings; the midpoints' float64 errors, in functions of up to 8 units, are added in.
 
         Functions are within 2 ulp; in 16-bit formats, where everyone evaluates them in wider arithmetic, within 1.
         """
-        own = 0.0 if format.name == "float64" else FORMATS["float64"].unit
+        own = 0.0 if format.name == "float64" else 4 * FORMATS["float64"].unit
         return cls(format.unit + own, format.tiny, format.largest, 4.0 if format.unit < 2.0**-20 else 2.0, True)
 
     @classmethod
