@@ -18,11 +18,11 @@ TIME_LIMIT = 20.0  # seconds for one call, unless the run says otherwise
 
 
 class Fault(Exception):
-    """What went wrong in a call, as an outcome and one line."""
+    """What went wrong in a call, as an outcome and one line; ``cause`` is a word for it."""
 
-    def __init__(self, outcome: str, message: str) -> None:
+    def __init__(self, outcome: str, message: str, cause: str = "") -> None:
         super().__init__(message)
-        self.outcome, self.message = outcome, message
+        self.outcome, self.message, self.cause = outcome, message, cause
 
 
 class _TimeOut(BaseException):
@@ -44,9 +44,8 @@ class Caller:
         result = self._run(function, given, attributes)
         for position, (before, after) in enumerate(zip(arguments, given, strict=True)):
             if not _unchanged(before, after, self.subject):
-                raise Fault(
-                    "wrong", f"{self.name} modified its argument {position} in place; it must leave inputs alone"
-                )
+                message = f"{self.name} modified its argument {position} in place; it must leave inputs alone"
+                raise Fault("wrong", message, "state: an input is overwritten")
         return result
 
     def _converted(self, argument: Any) -> Any:
@@ -85,11 +84,11 @@ class Caller:
             raise Fault("wrong", f"{self.name} returned {type(result).__name__} as {what}, "
                         f"which does not convert to an array: {_line(error)}") from error  # fmt: skip
         if tuple(array.shape) != tuple(shape):
-            raise Fault("wrong", f"{self.name}: {what} has shape {tuple(array.shape)}; {tuple(shape)} is required")
+            message = f"{self.name}: {what} has shape {tuple(array.shape)}; {tuple(shape)} is required"
+            raise Fault("wrong", message, "shape: the result has another shape")
         if dtype is not None and array.dtype != DTYPES[dtype]:
-            raise Fault(
-                "wrong", f"{self.name}: {what} has dtype {array.dtype}; {dtype}, that of the inputs, is required"
-            )
+            message = f"{self.name}: {what} has dtype {array.dtype}; {dtype}, that of the inputs, is required"
+            raise Fault("wrong", message, "dtype: the result has another dtype")
         if array.dtype.kind == "c" and complex_:
             return array.astype(np.complex128)
         if array.dtype.kind not in "biuf" and array.dtype != DTYPES["bfloat16"]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from fiducial.conformance import relations
 from fiducial.conformance.calling import TIME_LIMIT, Caller, Fault
 from fiducial.conformance.cases import Case
+from fiducial.conformance.causes import Suspect, named
 from fiducial.conformance.counterexample import described
 from fiducial.conformance.results import Result
 from fiducial.conformance.subject import Subject
@@ -32,14 +34,18 @@ class Examination:
     def __init__(
         self, subject: Subject, operation: Operation, level: str, dtype: str,
         demanded: tuple[str, ...] = ("tight", "ok"), seconds: float = TIME_LIMIT, options: str = "",
+        naming: bool = True,
     ) -> None:  # fmt: skip
         self.subject, self.operation, self.demanded = subject, operation, demanded
+        self.naming = naming  # whether the cause of a failure is looked for
         self.options = options  # of the run, as a command that repeats a case needs them
         self.result = Result(operation.name, level, dtype, subject.backend)
         self.format: Format = FORMATS[dtype]
         self.caller = Caller(subject, operation.name, seconds)
         self.function = getattr(subject.target, operation.name)
         self.takes = subject.accepts(operation.name)
+        self.suspects: list[Suspect] = []
+        self.latest: Suspect | None = None
 
     def settled(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """The attributes as this subject can be tried with: its conventions and defaults where it takes no other."""
@@ -153,6 +159,7 @@ class Examination:
             return [way[k] for way in ways]
 
         verdicts = []
+        self.latest = Suspect(case, what == "gradient", tuple(found), "") if what != "second order" else None
         for k, (got, answer) in enumerate(zip(found, answers, strict=True)):
             if got is None:
                 x = name_of(case.call.definition.system.differentiable[k])
@@ -163,6 +170,7 @@ class Examination:
             self.take(case, what, k, verdict, found[k], answers[k])
         if verdicts and all(v.vacuous for v, _ in verdicts):
             self.result.vacuous += 1
+        self.latest = None
 
     def _related(self, case: Case, found: tuple[Measure, bool] | None) -> None:
         """Enters what a relation's tests say; nothing where they say nothing."""
@@ -194,14 +202,17 @@ class Examination:
         if verdict.band in self.demanded:
             self.result.worsen(verdict.band)
             return
+        if self.latest is not None:
+            self.suspects.append(dataclasses.replace(self.latest, band=verdict.band))
         shown = described(self.subject, case, self.result.level, what, k, verdict, got, answer, options=self.options)
         if verdict.band == "loose":
             self.keep(verdict.band, shown["message"], shown)
         else:
             self.fail(verdict.band, shown["message"], shown)
 
-    def fail(self, outcome: str, message: str, shown: dict[str, Any] | None = None) -> None:
+    def fail(self, outcome: str, message: str, shown: dict[str, Any] | None = None, cause: str = "") -> None:
         """Records a failing case and raises Deviation."""
+        self.result.cause = cause
         self.keep(outcome, message, shown)
         raise Deviation(message)
 
@@ -221,11 +232,19 @@ class Examination:
         """The result, with an outcome even where nothing could be judged."""
         if not self.result.outcome:
             self.result.outcome = "unsupported" if self.result.notes else "not_provided"
+        self._name_the_cause()
         if self.caller.printed:
             self.note(f"{self.operation.name} printed {self.caller.printed} lines; they were kept out of the report")
         if self.result.cases and (fixed := self._not_taken()):
             self.note(f"{self.operation.name} does not take {', '.join(fixed)}: checked at the default only")
         return self.result
+
+    def _name_the_cause(self) -> None:
+        """What the failing cases most resemble: the first of them, which is often large, and the last, the smallest."""
+        suspects = [s for s in self.suspects if s.band == self.result.outcome]
+        if suspects and self.naming and not self.result.cause:
+            chosen = suspects[:1] if suspects[0] is suspects[-1] else [suspects[0], suspects[-1]]
+            self.result.cause = ": ".join(part for part in named(chosen) if part)
 
     def _not_taken(self) -> list[str]:
         """The attributes that the function lacks and that no convention declares."""
@@ -261,5 +280,5 @@ class _Recorded:
             return True
         level, message = e.result.level, error.message
         shown = described(e.subject, self.case, level, self.what, 0, None, None, None, message, e.options)
-        e.fail(error.outcome, error.message, shown)
+        e.fail(error.outcome, error.message, shown, error.cause)
         return True

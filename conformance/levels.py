@@ -55,6 +55,7 @@ class Plan:
     seed: int = 0
     require: str = "ok"
     seconds: float = TIME_LIMIT
+    naming: bool = True
 
 
 def levels_of(operation: Operation) -> list[str]:
@@ -95,14 +96,16 @@ def examine(subject: Subject, operation: Operation, level: str, dtype: str, plan
         missing = f"{operation.name}_vjp is not provided"
         return Result(*row, "not_provided", message=missing)
     options = f" --profile {plan.profile} --seed {plan.seed}"
-    examination = Examination(subject, operation, level, dtype, DEMANDS[plan.require], plan.seconds, options)
+    examination = Examination(
+        subject, operation, level, dtype, DEMANDS[plan.require], plan.seconds, options, plan.naming
+    )
     try:
         LEVELS[level](examination, plan)
     except Deviation:
         pass  # kept in the result, with its smallest case
     except Fault as fault:
         examination.result.worsen(fault.outcome)
-        examination.result.message = fault.message
+        examination.result.message, examination.result.cause = fault.message, fault.cause
     return examination.finished()
 
 
@@ -178,7 +181,8 @@ def _same_again(e: Examination, case: Case) -> None:
         return
     again = e.outputs(case)
     if any(a.tobytes() != b.tobytes() for a, b in zip(first, again, strict=True)):
-        e.fail("wrong", f"{e.operation.name}: the same call gave another answer the second time")
+        message = f"{e.operation.name}: the same call gave another answer the second time"
+        e.fail("wrong", message, cause="state: something is kept between calls")
 
 
 # --- special values ---

@@ -21,7 +21,8 @@ DEMANDS = {"tight": ("tight",), "ok": ("tight", "ok"), "loose": ("tight", "ok", 
 class Result:
     """One cell of the report. ``ratio`` is the worst |got - exact| / bound seen (None before any case was judged).
 
-    ``reference`` compares with certified statistics, one entry for each, at the level "reference data".
+    ``cause`` is what a failure most resembles, a word and a sentence. ``reference`` compares with certified statistics,
+    one entry for each, at the level "reference data".
     """
 
     operation: str
@@ -34,6 +35,7 @@ class Result:
     ratio: float | None = None
     counterexample: dict[str, Any] | None = None
     message: str = ""
+    cause: str = ""
     notes: list[str] = field(default_factory=list)
     reference: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0

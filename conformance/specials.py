@@ -255,7 +255,7 @@ def examine(e: Examination, case: Case) -> None:
         if fault.outcome == "unsupported":
             e.note(fault.message)
             return
-        e.fail(fault.outcome, fault.message)
+        e.fail(fault.outcome, fault.message, cause=fault.cause)
         return
     answers = at_infinity(case, oracle.values(case.call, e.format))
     for k, (got, answer, expected) in enumerate(zip(outputs, *answers, strict=True)):
@@ -263,7 +263,8 @@ def examine(e: Examination, case: Case) -> None:
         if missing.any():
             where = tuple(int(i[0]) for i in np.nonzero(missing))
             e.fail("wrong", f"{e.operation.name} ({case.dtype}), {case.label}: element {list(where)} is "
-                   f"{got[where]}; NaN is required (NaN propagates, and a form without a value has none)")  # fmt: skip
+                   f"{got[where]}; NaN is required (NaN propagates, and a form without a value has none)",
+                   cause="nan: a NaN is lost")  # fmt: skip
         if case.label == NAN:  # a NaN is never wrong where an input is one, even if the result does not depend on it
             answer = dataclasses.replace(answer, resolved=answer.resolved & ~np.isnan(got))
         e.take(case, "value", k, judge(got, answer, e.format), got, answer)

@@ -44,14 +44,14 @@ class Verdict:
 
 
 def judged(planted: Planted, profiles: tuple[str, ...] = ("quick", "full"), seed: int = 0) -> Verdict:
-    """Tries the profiles in turn until a row of the suite deviates."""
+    """Tries the profiles in turn until a row of the suite deviates; the cause of a reported fault is looked for."""
     started = time.perf_counter()
     verdict = Verdict(planted.operation, planted.name, planted.what, planted.report, planted.cause)
     for profile in profiles:
         for result in _rows(planted, profile, seed):
             if result.outcome in FOUND:
                 verdict.level, verdict.dtype, verdict.outcome = result.level, result.dtype, result.outcome
-                verdict.profile, verdict.message = profile, result.message
+                verdict.profile, verdict.message, verdict.named = profile, result.message, result.cause
                 verdict.size = size(result.counterexample) if result.counterexample else 0
                 verdict.seconds = time.perf_counter() - started
                 return verdict
@@ -66,4 +66,5 @@ def _rows(planted: Planted, profile: str, seed: int) -> Iterator[Result]:
     for dtype in operation.formats:
         if dtype in planted.dtypes:
             for level in (level for level in levels if dtype in dtypes_of(operation, level)):
-                yield examine(planted.subject(), operation, level, dtype, Plan(profile=profile, seed=seed))
+                plan = Plan(profile=profile, seed=seed, naming=bool(planted.report))
+                yield examine(planted.subject(), operation, level, dtype, plan)
