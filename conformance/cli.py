@@ -70,6 +70,9 @@ def _mutants_options(mutants: argparse.ArgumentParser) -> None:
     mutants.add_argument("-n", dest="workers", type=int, default=os.cpu_count() or 1, metavar="WORKERS",
                          help="processes (default: one for each core)")  # fmt: skip
     mutants.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON")
+    mutants.add_argument("--right", action="store_true",
+                         help="implementations that are right but different instead: none may be accused")  # fmt: skip
+    mutants.add_argument("--seeds", type=int, default=1, metavar="N", help="with --right: seeds 0 to N - 1 (default 1)")
     mutants.set_defaults(run=_mutants)
 
 
@@ -185,19 +188,22 @@ def _mutants(arguments: argparse.Namespace) -> int:
     from fiducial.conformance import report
     from fiducial.conformance.manifest import Unknown, rows
     from fiducial.conformance.mutants import matrix
-    from fiducial.conformance.mutants.run import planted
+    from fiducial.conformance.mutants.run import planted, right
 
     try:
         report.check_writable((("--json", arguments.json),), _fail)
         names = list(dict.fromkeys(row[0] for row in rows({"only": arguments.only, "family": arguments.family})))
-        verdicts = planted(names, arguments.fault, arguments.workers)
+        verdicts = (right(names, arguments.fault, arguments.workers, arguments.seeds) if arguments.right
+                    else planted(names, arguments.fault, arguments.workers))  # fmt: skip
         if not verdicts:
             _fail(f"--fault {arguments.fault}: part of a fault's name is required")
     except (Unknown, _Usage) as error:
         return _say(str(error), 2)
-    print(matrix.text(verdicts))
+    print(matrix.accusations(verdicts) if arguments.right else matrix.text(verdicts))
     if arguments.json is not None:
         matrix.write_json(verdicts, arguments.json)
+    if arguments.right:
+        return int(any(v.level for v in verdicts))
     return matrix.complain(verdicts, lambda line: _say(line, 1))
 
 

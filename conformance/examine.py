@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fiducial.conformance import relations
 from fiducial.conformance.calling import TIME_LIMIT, Caller, Fault
 from fiducial.conformance.cases import Case
@@ -72,7 +74,7 @@ class Examination:
         with _Recorded(self, case, "value"):
             outputs = self.outputs(case)
             if case.call.definition.relation is not None:
-                self._related(case, relations.judged(case, outputs, self.format))
+                self._related(case, relations.judged(case, outputs, self.format), outputs)
                 return
             answers = oracle.values(case.call, self.format)
             self._judged(case, "value", outputs, answers, lambda: oracle.values_as_written(case.call, self.format))
@@ -83,7 +85,7 @@ class Examination:
             if case.call.definition.relation is not None:
                 outputs = self.outputs(case)
                 found = self.gradients(case, [a.shape for a in case.given])
-                self._related(case, relations.gradients_judged(case, outputs, found, self.format))
+                self._related(case, relations.gradients_judged(case, outputs, found, self.format), None, found)
                 return
             answers = oracle.gradients(case.call, case.cotangents, self.format)
             found = self.gradients(case, [a.shape for a in answers])
@@ -172,7 +174,7 @@ class Examination:
             self.result.vacuous += 1
         self.latest = None
 
-    def _related(self, case: Case, found: tuple[Measure, bool] | None) -> None:
+    def _related(self, case: Case, found: tuple[Measure, bool] | None, outputs: Any = None, got: Any = ()) -> None:
         """Enters what a relation's tests say; nothing where they say nothing."""
         if found is None:
             self.result.cases -= 1
@@ -189,8 +191,10 @@ class Examination:
         shown = described(self.subject, case, self.result.level, "value", 0, None, None, None, message, self.options)
         if band == "loose":
             self.keep(band, message, shown)
-        else:
-            self.fail(band, message, shown)
+            return
+        lost = any(g is not None and not np.isfinite(g).all() for g in got)
+        cause = relations.repaired(case, outputs, self.format) if outputs and self.naming else ""
+        self.fail(band, message, shown, "overflow: NaN or infinity in a gradient: 0 / 0" if lost else cause)
 
     def take(self, case: Case, what: str, k: int, verdict: Verdict, got: Any, answer: Answer) -> None:
         """Enters a verdict into the result; raises Deviation where it is wrong.

@@ -59,6 +59,12 @@ def _changed(e: Expr) -> Iterator[tuple[str, Expr]]:
         for factor in e.args:
             if not factor.is_number:
                 yield f"without the factor {_short(factor)}", e / factor
+        variables = [f for f in e.args if f.atoms(Indexed)]
+        if len(variables) == 2:
+            yield (
+                f"{_short(variables[0])} + {_short(variables[1])} in the place of their product",
+                (e / sympy.Mul(*variables) * sympy.Add(*variables)),
+            )
     elif isinstance(e, sympy.Pow):
         yield from _powers(e)
 

@@ -128,6 +128,7 @@ def _decide(e: Examination, case: Case, terms: int, sample: list[Any]) -> None:
                f"{worst:.3g} times what independent roundings leave; a factor of {1 + slope:.6g}")  # fmt: skip
     shown = described(e.subject, case, e.result.level, "value", 0, None, None, None, message, e.options)
     e.keep("loose", message, shown)
+    e.result.cause = "narrow: long sums are added up in a narrow format, or are off by a systematic factor"
 
 
 def _tests(error: Any, exact: Any, shared: Any, scale: Any) -> Iterator[tuple[str, float]]:

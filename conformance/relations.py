@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -84,6 +85,22 @@ def _measured(name: str, got: Any, exact: Any, scale: Any, unit: float) -> Measu
     if not np.isfinite(got).all():
         return Measure(name, float("inf"), float("nan"), float("nan"))
     return measure(name, frobenius(balls(got) - exact), scale, unit)
+
+
+def repaired(case: Case, outputs: Sequence[Any], format: Format) -> str:
+    """What would make outputs pass that do not: one of them transposed, or in the opposite order."""
+    if not all(np.isfinite(a).all() for a in outputs):
+        return "overflow: NaN or infinity: an intermediate overflows, or has no value"
+    changes = (("transposed", "transposed", lambda a: a.T if a.shape == a.T.shape else a),
+               ("order", "in the opposite order", lambda a: np.flip(a, -1)),
+               ("order", "in the opposite order of rows", lambda a: np.flip(a, 0)),
+               ("sign", "with the other sign", lambda a: -a))  # fmt: skip
+    names = [name_of(y) for y in case.call.definition.system.outputs]
+    for (word, how, change), k in itertools.product(changes, range(len(outputs))):
+        other = [*outputs[:k], change(outputs[k]), *outputs[k + 1 :]]
+        if judged(case, other, format)[0].ratio <= LIMIT:
+            return f"{word}: {names[k]} would be right {how}"
+    return ""
 
 
 def told(case: Case, worst: Measure, limit: float = LIMIT) -> str:

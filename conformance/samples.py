@@ -100,6 +100,7 @@ class _Law:
         self.sampling = _sampling(e)
         self.parameters = parameters
         self.discrete = self.sampling.pmf is not None
+        self.format = e.result.dtype
         self.unit = FORMATS[e.result.dtype].unit
 
     @cached_property
@@ -154,6 +155,7 @@ def _tests(law: _Law, x: Any, other: Any) -> Iterator[Test]:
     yield Test("two seeds are independent", _binomial(agree, len(x), same))
     if not law.discrete:
         yield _distance(law, x)
+        yield from _resolution(law, x)
 
 
 def _counts(law: _Law, x: Any) -> Iterator[Test]:
@@ -190,6 +192,18 @@ def _distance(law: _Law, x: Any) -> Test:
     distance = max(float(np.max(expected - steps[:-1])), float(np.max(steps[1:] - expected)))
     distance = max(distance - law.rounding, 0.0)  # the density is below 1 / sigma
     return Test("distribution", min(1.0, 2 * math.exp(-2 * len(x) * distance**2)))
+
+
+def _resolution(law: _Law, x: Any) -> Iterator[Test]:
+    """How many numbers a narrower format holds: of those drawn in a wide one, one in 2^(difference of digits)."""
+    narrower = {"float64": "float32", "float32": "float16"}.get(law.format)
+    if narrower is not None:
+        held = int(np.count_nonzero(x.astype(DTYPES[narrower]).astype(np.float64) == x))
+        # A smooth density is as good as constant over so few digits: twice the share covers it.
+        share = 2 * FORMATS[law.format].unit / FORMATS[narrower].unit
+        with flint.ctx.workprec(BITS):
+            above = arb(1) if held == 0 else arb(share).beta_lower(held, len(x) - held + 1, regularized=1)
+            yield Test(f"how many numbers {narrower} holds", _float(above))
 
 
 def _float(ball: arb) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from fiducial.conformance import cases, matrices
 from fiducial.conformance.calling import Fault
 from fiducial.conformance.cases import Case
+from fiducial.conformance.causes import Suspect
 from fiducial.conformance.examine import Examination
 from fiducial.conformance.limits import at_infinity
 from fiducial.conformance.subject import DTYPES
@@ -267,6 +268,7 @@ def examine(e: Examination, case: Case) -> None:
                    cause="nan: a NaN is lost")  # fmt: skip
         if case.label == NAN:  # a NaN is never wrong where an input is one, even if the result does not depend on it
             answer = dataclasses.replace(answer, resolved=answer.resolved & ~np.isnan(got))
+        e.latest = Suspect(case, False, tuple(outputs), "")
         e.take(case, "value", k, judge(got, answer, e.format), got, answer)
 
 

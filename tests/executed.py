@@ -1,6 +1,6 @@
 """The textbook's algorithms, executed in a format and held to the bounds that were derived for them.
 
-Nothing that they may do is left out: sums go in any order, functions err by all they may, always or now and then. In
+Nothing that they may do is left out: sums go in any order, functions err by all they may, at random or all one way. In
 float64 functions stay within a unit in the last place, as NumPy's own error comes on top of what is added here.
 """
 
@@ -25,7 +25,7 @@ from fiducial.spec.operation import Operation
 from fiducial.spec.oracle import Answer
 
 UNITS = {"float64": 1.0, "float32": 2.0, "bfloat16": 1.0, "float16": 1.0}
-SMALL = 5  # one case in so many has a small structure of any kind; the others are volumes
+SMALL = 0.2  # the share of cases that have a small structure of any kind; the others are volumes
 
 
 @dataclass
@@ -43,13 +43,19 @@ class Executed:
 
 
 class Extremes:
-    """In place of a generator: the ends of an interval, at random."""
+    """In place of a generator: the ends of an interval, at random; or the same end always."""
 
-    def __init__(self, rng: Any) -> None:
-        self.rng = rng
+    def __init__(self, rng: Any, *ends: int) -> None:
+        self.rng, self.ends = rng, ends or (0, 1)
 
     def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Any:
-        return self.rng.choice([low, high], shape)
+        return np.array([low, high])[self.rng.choice(self.ends, shape)]
+
+
+# What functions err by: anything, all that they may, always up, always down.
+ERRORS: tuple[Callable[[Any], Any], ...] = (
+    lambda rng: rng, Extremes, lambda rng: Extremes(rng, 1), lambda rng: Extremes(rng, 0),
+)  # fmt: skip
 
 
 def orders(rng: Any) -> dict[str, Order]:
@@ -75,30 +81,26 @@ def measured(
     found, start = Executed(), time.process_time()
     rng = np.random.default_rng([seed, *map(ord, operation.name + dtype)])
     most = UNITS[dtype] if units is None else units
-    for number, (case, order) in enumerate(_cases(operation, dtype, rng)):
+    for number, case in enumerate(_cases(operation, dtype, rng)):
         if found.numbers >= numbers or (number and time.process_time() - start > seconds):
             return found
-        errors = rng if number % 2 else Extremes(rng)
-        system = RoundedNumbers(FORMATS[dtype], orders(rng)[order], most, errors)
-        _judge(case, system, f"{case.label}, sums {order}", found, spoil)
+        order, errors = rng.choice(list(orders(rng))), rng.integers(len(ERRORS))
+        system = RoundedNumbers(FORMATS[dtype], orders(rng)[order], most, ERRORS[errors](rng))
+        _judge(case, system, f"{case.label}, sums {order}, errors {errors}", found, spoil)
     raise AssertionError("cases do not end")
 
 
-def _cases(operation: Operation, dtype: str, rng: Any) -> Iterator[tuple[Case, str]]:
+def _cases(operation: Operation, dtype: str, rng: Any) -> Iterator[Case]:
     """Every flavour with every example of the attributes, in turn; then the same again."""
     options = max((1 + len(a.examples) for a in operation.attributes.values()), default=1)
     turns = itertools.cycle(itertools.product(range(options), cases.FLAVOURS))
-    for number, ((option, flavour), order) in enumerate(zip(turns, itertools.cycle(orders(rng)), strict=False)):
+    for option, flavour in turns:
+        small = rng.random() < SMALL
 
-        def settled(attributes: dict[str, Any]) -> dict[str, Any]:
-            return {**operation.defaults, **attributes}
+        def pick(of: Any, option: int = option, small: bool = small) -> Any:
+            return of[(rng.integers(len(of)) if small else option) % len(of)]
 
-        def same(of: Any, option: int = option) -> Any:
-            return of[option % len(of)]
-
-        small = number % SMALL == SMALL - 1
-        pick = (lambda of: of[rng.integers(len(of))]) if small else same
-        yield cases.draw(operation, dtype, pick, rng, settled, flavour, large=not small), order
+        yield cases.draw(operation, dtype, pick, rng, lambda a: {**operation.defaults, **a}, flavour, not small)
 
 
 def _judge(case: Case, system: RoundedNumbers, how: str, found: Executed, spoil: Callable[[Any], Any]) -> None:

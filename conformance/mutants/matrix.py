@@ -107,6 +107,15 @@ def _sums(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(lines)
 
 
+def accusations(verdicts: Sequence[Verdict]) -> str:
+    """Which of the right implementations were accused, of what, and how many there are."""
+    accused = [v for v in verdicts if v.level]
+    lines = [f"{v.operation} {v.name}: {v.level}, {v.dtype}, {v.outcome}\n{v.message}" for v in accused]
+    names = {(v.operation, v.name) for v in verdicts}
+    sums = f"{len(names)} right implementations, {len(verdicts)} runs (profile full): {len(accused)} accused"
+    return "\n\n".join([*lines, sums])
+
+
 def write_json(verdicts: Sequence[Verdict], path: Path) -> None:
     """All verdicts, without their times: the same for the same version."""
     rows: list[dict[str, Any]] = [v.as_json() for v in verdicts]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from typing import Any
 
 from fiducial.conformance.mutants import corpus
@@ -14,23 +15,37 @@ from fiducial.spec.catalogue import CATALOGUE
 
 def planted(names: Sequence[str], fault: str = "", workers: int = 1) -> list[Verdict]:
     """What came of every fault of these operations (or of those whose name contains ``fault``)."""
+    return _all(names, partial(_faults, fault), workers)
+
+
+def right(names: Sequence[str], text: str = "", workers: int = 1, seeds: int = 1) -> list[Verdict]:
+    """What the suite says of right but different implementations, at so many seeds; a verdict with a level accuses."""
+    return _all(names, partial(_right, text, seeds), workers)
+
+
+def _all(names: Sequence[str], work: Callable[[str], list[Verdict]], workers: int) -> list[Verdict]:
     found: dict[str, list[Verdict]] = {}
     with ProcessPoolExecutor(max(workers, 1)) as pool:
         # The longest definitions first: none of them is then left for the end.
         order = sorted(names, key=lambda name: -len(CATALOGUE[name].default_definition().system.equations))
-        waiting = {pool.submit(_operation, name, fault): name for name in order}
+        waiting = {pool.submit(work, name): name for name in order}
         for done in as_completed(waiting):
             found[waiting[done]] = done.result()
             _progress(len(found), len(names), waiting[done], sys.stderr)
     return [v for name in names for v in found[name]]
 
 
-def _operation(name: str, fault: str) -> list[Verdict]:
+def _faults(text: str, name: str) -> list[Verdict]:
     listed = corpus.equivalent()
     return [
         judged(p, ("quick",) if (name, p.name) in listed else ("quick", "full"))
-        for p in corpus.faults(name) if fault in p.name
+        for p in corpus.faults(name) if text in p.name
     ]  # fmt: skip
+
+
+def _right(text: str, seeds: int, name: str) -> list[Verdict]:
+    chosen = [p for (operation, _), p in corpus.right_ones().items() if operation == name and text in p.name]
+    return [judged(p, ("full",), seed) for p in chosen for seed in range(seeds)]
 
 
 def _progress(done: int, total: int, name: str, stream: Any) -> None:

@@ -35,7 +35,7 @@ def smoothing_unmasked(
     "LOSS-05",
     "p is clipped at 1 - 1e-9, which float32 rounds to 1: at p = 1 there is a 0 log 0",
     report="keras-team/keras#377",
-    cause="edge",
+    cause="overflow",
     dtypes=("float32",),
 )
 @widened

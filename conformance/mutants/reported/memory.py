@@ -57,7 +57,7 @@ def wrapped_index(cotangent: Any, a: Any, b: Any) -> Any:
     "MEMO-09",
     "causal, with more queries than keys: the queries that an alignment at the bottom masks whole have NaN gradients",
     report="Dao-AILab/flash-attention#443",
-    cause="edge",
+    cause="overflow",
 )
 def masked_whole(cotangent: Any, q: Any, k: Any, v: Any, *, causal: bool = False, scale: Any = None) -> Any:
     dq, dk, dv = RIGHT.scaled_dot_product_attention_vjp(cotangent, q, k, v, causal=causal, scale=scale)

@@ -50,14 +50,14 @@ def _misread(x: Any, padding: Any, number: float) -> Any:
     return np.pad(x, ((0, 0), (0, 0), (before, after), (before, after)), constant_values=number)
 
 
-@REPORTED.enter("max_pool2d", "POOL-07", PADS, report="root-project/root#22436", cause="order")
+@REPORTED.enter("max_pool2d", "POOL-07", PADS, report="root-project/root#22436", cause="shape")
 def max_with_misread_pads(x: Any, *, padding: Any = 0, **attributes: Any) -> Any:
     if not any(per_axis(padding, 2)):
         return RIGHT.max_pool2d(x, **attributes)
     return RIGHT.max_pool2d(_misread(x, padding, -np.inf), **attributes)
 
 
-@REPORTED.enter("avg_pool2d", "POOL-07", PADS, report="root-project/root#22436", cause="order")
+@REPORTED.enter("avg_pool2d", "POOL-07", PADS, report="root-project/root#22436", cause="shape")
 @np.errstate(all="ignore")
 def avg_with_misread_pads(x: Any, *, padding: Any = 0, count_include_pad: bool = True, **attributes: Any) -> Any:
     before, after = per_axis(padding, 2)

@@ -15,7 +15,7 @@ from fiducial.conformance.mutants.reported._common import spread, widened
     "AUTO-21",
     "x / |x| is NaN for a vector of zeros",
     report="pytorch/pytorch#2421, HIPS/autograd#151",
-    cause="edge",
+    cause="overflow",
 )
 def zero_over_zero(cotangent: Any, x: Any, *, axis: int = -1) -> Any:
     right = RIGHT.norm_vjp(cotangent, x, axis=axis)
@@ -68,7 +68,7 @@ def nearly_tied(cotangent: Any, x: Any, *, axis: Any = None, keepdims: bool = Fa
     "AUTO-29",
     "1 / (w_j - w_i) is infinite for a repeated eigenvalue, and NaN with a cotangent of 0",
     report="pytorch/pytorch#47599, jax-ml/jax#669, XanaduAI/GradDFT#35",
-    cause="edge",
+    cause="overflow",
 )
 @np.errstate(all="ignore")
 def infinite_gaps(cotangent: Any, a: Any) -> Any:

@@ -23,7 +23,7 @@ def _largest(x: Any, axis: int) -> Any:
     "SOFT-01",
     "the shift by a largest entry of -inf is NaN",
     report="tensorflow/tensorflow#11692, rmcgibbo/logsumexp#2",
-    cause="edge",
+    cause="overflow",
 )
 @widened
 def shifted_by_infinity(x: Any, *, axis: int = -1) -> Any:

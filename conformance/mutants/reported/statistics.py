@@ -28,7 +28,7 @@ def log_of_cdf(x: Any, mu: Any, sigma: Any) -> Any:
     "STAT-07",
     "0 log 0 is NaN: at k = n with p = 1, and at k = 0 with p = 0",
     report="stan-dev/math#1986",
-    cause="edge",
+    cause="overflow",
 )
 @widened
 def zero_log_zero(k: Any, n: Any, p: Any) -> Any:
@@ -89,7 +89,7 @@ def _rows(x: Any, axis: Any) -> Any:
     "STAT-17",
     "two batches are merged with the quotient of their counts as an integer, 0 where the second is larger",
     report="scikit-learn/scikit-learn#16448",
-    cause="narrow",
+    cause="overflow",
 )
 @widened
 def integer_quotient(x: Any, *, axis: Any = None, ddof: int = 0) -> Any:
