@@ -44,7 +44,7 @@ def examine(e: Examination, rng: Any) -> None:
         if needs_gradient and e.subject.gradient_of(e.operation.name) is None:
             e.note(f"{law.name}: needs a gradient, which is not provided")
             continue
-        for label in ("spread over a row", "ties", *(["ties without end"] if needs_gradient else [])):
+        for label in ("spread over a row", "ties"):
             case = _case(e, rng, label)
             with _Recorded(e, case, "law"):
                 if isinstance(law, Invariance):
@@ -59,8 +59,6 @@ def _case(e: Examination, rng: Any, label: str) -> Case:
         return _tied(e, rng, label)
     chosen = e.settled({"axis": -1})
     x = rng.integers(-48, 48, (7, 5)) / 16.0
-    if label == "ties without end":  # more than float16 can count
-        x = np.full((1, 66_000), 1.5)
     if label == "ties":
         x[:, 1] = x[:, 3] = x.max(axis=1)
     return cases.case(e.operation, e.result.dtype, chosen, [x.astype(DTYPES[e.result.dtype])], rng, label)

@@ -24,7 +24,7 @@ from fiducial.conformance import cases
 from fiducial.conformance.cases import Case
 from fiducial.conformance.counterexample import described
 from fiducial.conformance.examine import Examination, _Recorded
-from fiducial.conformance.verdict import planted_error
+from fiducial.conformance.verdict import LIMIT, planted_error
 from fiducial.spec import oracle
 from fiducial.spec.derived import value_system
 from fiducial.spec.language import indices
@@ -144,4 +144,6 @@ def _tests(error: Any, exact: Any, shared: Any, scale: Any) -> Iterator[tuple[st
         yield name, float(abs(np.sum(weights * error)) / allowed)
     squares = np.sum((np.maximum(np.abs(error) - shared, 0) / scale) ** 2)
     number = len(error)
-    yield "the mean square", float(squares / (number + 2 * math.sqrt(number * LOG) + 2 * LOG))
+    allowed = number + 2 * math.sqrt(number * LOG) + 2 * LOG
+    # Correct algorithms differ: up to LIMIT times the stable form's roundings, as in a single answer.
+    yield "the mean square", float(math.sqrt(squares / allowed) / LIMIT)
