@@ -76,6 +76,8 @@ def _symptom(s: Suspect) -> Cause:
     if s.band == "loose":
         return "cancellation", "relative accuracy is lost, as in the textbook's form: digits cancel, or underflow"
     arrays = [(g, t) for g, t in zip(s.found, s.answers, strict=True) if g is not None and _is_wrong(g, t, s.format)]
+    if not arrays:
+        return "", ""
     got, exact, bound = (np.concatenate([np.ravel(a) for a in parts]) for parts in
                          zip(*((g, t.mid, t.bound) for g, t in arrays), strict=True))  # fmt: skip
     wrong = ~(np.abs(got - exact) <= LIMIT * bound) & (got != exact) & ~np.isnan(exact) & np.isfinite(bound)

@@ -13,6 +13,7 @@ from fiducial.conformance.examine import Examination
 from fiducial.conformance.levels import PROFILES, Plan, examine
 from fiducial.conformance.results import LEVELS, Result
 from fiducial.conformance.subject import from_functions, load
+from fiducial.conformance.verdict import LIMIT
 from fiducial.spec import oracle
 from fiducial.spec.catalogue import CATALOGUE
 from fiducial.spec.formats import FORMATS
@@ -131,12 +132,18 @@ def test_thresholds_are_exceeded_as_rarely_as_they_claim(name, monkeypatch):
     probability, runs = 0.05, 2000
     monkeypatch.setattr(populations, "LOG", math.log(2 / probability))
     rng = np.random.default_rng(2)
-    found = [ratios(DISTRIBUTIONS[name](rng, 50), rng.uniform(-2, 9, 50)) for _ in range(runs)]
-    share = {test: sum(f[test] > 1 for f in found) / runs for test in found[0]}
+
+    def exceeded(scale: float) -> dict[str, float]:
+        found = [ratios(scale * DISTRIBUTIONS[name](rng, 50), rng.uniform(-2, 9, 50)) for _ in range(runs)]
+        return {test: sum(f[test] > 1 for f in found) / runs for test in found[0]}
+
+    # As much accuracy may be lost as in a single answer.
+    share = {**exceeded(1.0), "the mean square": exceeded(LIMIT)["the mean square"]}
     assert all(s <= probability for s in share.values()), share
     if name == "normal":  # the bounds on the two linear statistics are not far from their quantiles
         assert share["the slope"] > 0.001
         assert share["the mean"] > 0.001
+    assert exceeded(2 * LIMIT)["the mean square"] > 0.95
 
 
 def test_the_claim_is_for_a_whole_run():
@@ -158,7 +165,7 @@ def test_what_each_statistic_sees():
 
     assert seen(errors + 0.25 * exact) == {"the slope"}
     assert seen(errors + 0.25) == {"the mean"}
-    assert seen(1.3 * errors) == {"the mean square"}
+    assert seen(1.3 * LIMIT * errors) == {"the mean square"}
 
 
 def test_what_functions_err_by_may_all_go_the_same_way():

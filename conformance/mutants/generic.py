@@ -7,7 +7,7 @@ result of more than one number, a transposed operand a matrix.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache, partial, wraps
 from typing import Any
 
 import numpy as np
@@ -80,11 +80,16 @@ def _mean(function: Function) -> Function:
     """What is summed over the first axis of the first array is divided by its length."""
 
     def wrong(*given: Any, **attributes: Any) -> Any:
-        arrays = [a for a in given if np.ndim(a)]
+        arrays = [a for a in _flat(given) if np.ndim(a)]
         length = max(np.shape(arrays[-1])[0], 1) if arrays else 1
         return _over(function(*given, **attributes), _kept(lambda a: a / length))
 
     return wrong
+
+
+def _flat(given: Any) -> list[Any]:
+    """All arrays of the arguments, those in tuples and lists included."""
+    return [b for a in given for b in (a if isinstance(a, list | tuple) else [a])]
 
 
 # --- what the function sees ---
@@ -126,7 +131,7 @@ def _wrong_axis(function: Function) -> Function:
     """Along another axis, where there are two."""
 
     def wrong(*given: Any, **attributes: Any) -> Any:
-        arrays = [a for a in given if np.ndim(a)]
+        arrays = [a for a in _flat(given) if np.ndim(a)]
         if arrays and np.ndim(arrays[-1]) > 1 and isinstance(attributes.get("axis", -1), int):
             attributes["axis"] = (attributes.get("axis", -1) + 1) % np.ndim(arrays[-1])
         return function(*given, **attributes)
@@ -142,7 +147,7 @@ def _stale(function: Function) -> Function:
     known: dict[Any, Any] = {}
 
     def wrong(*given: Any, **attributes: Any) -> Any:
-        key = str([np.shape(a) if not isinstance(a, list) else list(map(np.shape, a)) for a in given])
+        key = str([np.shape(a) for a in _flat(given)])
         if key not in known:
             known[key] = function(*given, **attributes)
         return known[key]
@@ -155,8 +160,7 @@ def _modified(function: Function) -> Function:
 
     def wrong(*given: Any, **attributes: Any) -> Any:
         result = function(*given, **attributes)
-        flat = [b for a in given for b in (a if isinstance(a, list | tuple) else [a])]
-        for a in (a for a in flat if isinstance(a, np.ndarray) and a.size and a.flags.writeable):
+        for a in (a for a in _flat(given) if isinstance(a, np.ndarray) and a.size and a.flags.writeable):
             a[(0,) * a.ndim] += 1
             break
         return result
@@ -208,7 +212,8 @@ def _planted(operation: Operation, name: str, fault: Fault) -> Planted:
         """Made anew for every subject: a fault may be in what is remembered."""
 
         def __new__(cls) -> Any:
-            return plant(getattr(RIGHT, name))
+            right = getattr(RIGHT, name)
+            return wraps(right)(plant(right))  # its signature says which attributes it takes
 
     backward = name != operation.name
     return Planted(operation.name, f"{label}, backward" if backward else label, what, {name: Fresh})
@@ -254,7 +259,8 @@ def _common(operation: Operation, seen: set[str], first: int) -> Iterator[Fault]
     for k, x in enumerate(() if listed else definition.system.inputs):
         name, domain = name_of(x), definition.domains[name_of(x)]
         most = max(len(shapes[k]) for shapes in _structures(operation))
-        if name in seen and domain.below is None and most:
+        refused = domain.strict and not domain.matrix or domain.matrix == "symmetric"  # zeros are no input there
+        if name in seen and domain.below is None and most and not refused:
             yield (
                 f"last {name} dropped",
                 f"the last entries of {name} are not seen",

@@ -48,7 +48,7 @@ def sgd() -> Definition:
     en="Momentum: steps along a running sum of the gradients.",
     ko="모멘텀: 기울기를 누적한 속도를 따라 갱신한다.",
     layout=Elementwise(), source="Polyak 1964; Nesterov 1983; PyTorch, torch.optim.SGD",
-    lr=RATE, momentum=number(0.9, 0.5, 0), nesterov=choice(False, True), weight_decay=number(0, 0.25),
+    lr=RATE, momentum=number(0.9, 0, 0.5), nesterov=choice(False, True), weight_decay=number(0, 0.25),
 )  # fmt: skip
 def momentum(nesterov: bool) -> Definition:
     rho = scalar("momentum")

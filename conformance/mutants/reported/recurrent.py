@@ -22,7 +22,7 @@ def _block(a: Any, order: str, gate: str) -> Any:
     "RNN-01",
     "the gates i and f have the bias of o",
     report="ddbourgin/numpy-ml#42",
-    cause="term",
+    cause="order",
 )
 def bias_of_output_gate(
     x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any, *, gate_order: str = "ifgo", truncate: Any = None

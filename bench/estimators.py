@@ -1,6 +1,6 @@
 """What the oracle of statistics and linear algebra costs, in one run.
 
-    python bench/statistics.py
+    python bench/estimators.py
 
 Judging 10^6 values of the normal log-distribution function (exact values and derived bounds, then the verdict), over
 SciPy's own ``log_ndtr`` of them; certified eigenvalues of a symmetric 20 x 20 matrix over NumPy's ``eigvalsh``.
