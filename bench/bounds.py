@@ -7,8 +7,9 @@ by all they may be. A ratio above 1 is an error made over a smaller error allowe
 float64, where the truth comes from Arb, 2,000 numbers are judged; where results are few, as many as the seconds allow.
 
 Then, how close the bounds are: the ratios of the reference implementation in float32, and the smallest relative error
-that is certainly rejected, at several sizes (``any`` where nothing is rounded, empty where nothing is bounded). Last,
-sums of many terms, where the errors of many rows together (``conformance/populations.py``) show more than the bounds.
+that is certainly rejected, at several sizes: ``any`` where nothing is rounded, empty where all is 0 or nothing bounded.
+Last, sums of many terms, where the errors of many rows together (``conformance/populations.py``) show more than bounds.
+Seeds are fixed; only how many numbers the seconds allow differs from run to run.
 """
 
 from __future__ import annotations

@@ -138,12 +138,12 @@ def _tests(error: Any, exact: Any, shared: Any, scale: Any) -> Iterator[tuple[st
     if not np.isfinite(error).all():
         yield "an infinity or NaN", math.inf
         return
-    deviate = math.sqrt(2 * LOG)
+    # Correct algorithms differ: up to LIMIT times the stable form's roundings, as in a single answer.
+    deviate, scale = math.sqrt(2 * LOG), LIMIT * scale
     for name, weights in (("the slope", exact / scale**2), ("the mean", 1 / scale)):
         allowed = np.sum(np.abs(weights) * shared) + deviate * math.sqrt(np.sum((weights * scale) ** 2))
         yield name, float(abs(np.sum(weights * error)) / allowed)
     squares = np.sum((np.maximum(np.abs(error) - shared, 0) / scale) ** 2)
     number = len(error)
     allowed = number + 2 * math.sqrt(number * LOG) + 2 * LOG
-    # Correct algorithms differ: up to LIMIT times the stable form's roundings, as in a single answer.
-    yield "the mean square", float(math.sqrt(squares / allowed) / LIMIT)
+    yield "the mean square", float(squares / allowed)

@@ -168,7 +168,7 @@ def _fitted(s: Suspect, name: str) -> float | None:
     truths = s.answers
     errors = [np.abs(g - t.mid) / t.bound if g is not None and g.size else np.zeros(1)
               for g, t in zip(s.found, truths, strict=True)]  # fmt: skip
-    k = int(np.argmax([np.nanmax(e) for e in errors]))
+    k = int(np.argmax([np.nan_to_num(e).max(initial=0.0) for e in errors]))
     if errors[k].size < 3 or np.isnan(errors[k]).all():  # any number fits a single one
         return None
     place = np.unravel_index(int(np.nanargmax(errors[k])), errors[k].shape)

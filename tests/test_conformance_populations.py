@@ -56,10 +56,10 @@ def test_a_right_implementation_passes(name, dtype):
 
 
 def test_a_factor_that_single_bounds_accept_is_found():
-    scaled = altered("matmul", lambda y: y * 1.002)
+    scaled = altered("matmul", lambda y: y * 1.004)
     found = judged("matmul", scaled, "float16", "full")
     assert found.outcome == "loose"
-    assert "a factor of 1.002" in found.message or "a factor of 1.001" in found.message
+    assert "a factor of 1.004" in found.message or "a factor of 1.003" in found.message
     assert found.counterexample is not None
     less = altered("matmul", lambda y: y * 1.001)
     assert judged("matmul", less, "float16", "full", "values").outcome in ("tight", "ok")
@@ -137,8 +137,7 @@ def test_thresholds_are_exceeded_as_rarely_as_they_claim(name, monkeypatch):
         found = [ratios(scale * DISTRIBUTIONS[name](rng, 50), rng.uniform(-2, 9, 50)) for _ in range(runs)]
         return {test: sum(f[test] > 1 for f in found) / runs for test in found[0]}
 
-    # As much accuracy may be lost as in a single answer.
-    share = {**exceeded(1.0), "the mean square": exceeded(LIMIT)["the mean square"]}
+    share = exceeded(LIMIT)  # as much accuracy may be lost as in a single answer
     assert all(s <= probability for s in share.values()), share
     if name == "normal":  # the bounds on the two linear statistics are not far from their quantiles
         assert share["the slope"] > 0.001
