@@ -43,7 +43,7 @@ def check(
             result = examine(subject, CATALOGUE[operation], level, dtype, plan)
             results.append(result)
             if result.outcome in ("wrong", "loose", "crashed", "timed_out") and result.outcome not in DEMANDS[require]:
-                raise Deviation(f"{result.message}\n  level: {level}")
+                raise Deviation(f"{result.told}\n  level: {level}")
     if not any(r.cases for r in results):
         raise Deviation(
             f"{operation}: nothing could be judged: " + "; ".join(r.message or str(r.notes) for r in results)

@@ -117,7 +117,7 @@ def failures(run: Run, limit: int = 12) -> str:
     bad = [
         r for r in run.results if r.outcome in ("loose", "timed_out", "crashed", "wrong") and r.outcome not in demanded
     ]
-    lines = [r.message or f"{r.operation} {r.level} {r.dtype}: {r.outcome}" for r in bad]
+    lines = [r.told or f"{r.operation} {r.level} {r.dtype}: {r.outcome}" for r in bad]
     distinct = list({_NUMBERS.sub("", line.split("\n")[0]): line for line in reversed(lines)}.values())[::-1]
     more = [f"... and {len(distinct) - limit} more; --json FILE keeps them all"] if len(distinct) > limit else []
     told = [note for r in run.results for note in r.notes if r.outcome in (*CONFORMING, "loose", "wrong")]
@@ -179,7 +179,7 @@ def write_junit(run: Run, path: Path) -> None:
         if _skipped(r):
             ElementTree.SubElement(case, "skipped", message=f"{r.outcome}: {r.message}")
         elif _failed(r, run):
-            ElementTree.SubElement(case, "failure", message=r.outcome).text = r.message
+            ElementTree.SubElement(case, "failure", message=r.outcome).text = r.told
     write_whole(path, ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n")
 
 

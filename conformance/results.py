@@ -44,6 +44,11 @@ class Result:
     def key(self) -> tuple[str, str, str, str]:
         return self.operation, self.level, self.dtype, self.backend
 
+    @property
+    def told(self) -> str:
+        """The message, with the cause that was found."""
+        return f"{self.message}\n  cause: {self.cause}" if self.cause else self.message
+
     def worsen(self, outcome: str) -> bool:
         """Takes the outcome over when it is worse than what is known; says whether it was."""
         if self.outcome and OUTCOMES.index(outcome) <= OUTCOMES.index(self.outcome):

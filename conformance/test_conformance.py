@@ -50,7 +50,7 @@ def test_conformance(row: Row, request: pytest.FixtureRequest, record_property: 
     if result.outcome in SKIPPED:
         pytest.skip(f"{result.outcome}: {result.message or '; '.join(result.notes)}")
     if result.outcome not in DEMANDS[options["require"]]:
-        pytest.fail(result.message, pytrace=False)
+        pytest.fail(result.told, pytrace=False)
     if result.vacuous == result.cases:
         pytest.fail(f"vacuous: none of {result.cases} cases could tell a wrong answer from a right one", pytrace=False)
 
