@@ -218,6 +218,7 @@ def _confirm(e: Examination, name: str, case: Case, moved: Moved) -> None:
     if not worst <= 1:
         e.fail("wrong", f"{e.operation.name} ({case.dtype}) breaks {name}: moved inputs of shapes "
                f"{[a.shape for a in case.given]} change what must stay, by {worst * LIMIT:.3g} times what the error "
-               "bounds allow")  # fmt: skip
+               "bounds allow", cause=f"law: {name} is broken" if name != ROWS else
+               "state: rows have to do with one another, or something is kept between calls")  # fmt: skip
     if violation(1 + LEAK) <= 1:
         e.result.vacuous += 1

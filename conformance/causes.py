@@ -77,7 +77,8 @@ def _symptom(s: Suspect) -> Cause:
         return "cancellation", "relative accuracy is lost, as in the textbook's form: digits cancel, or underflow"
     arrays = [(g, t) for g, t in zip(s.found, s.answers, strict=True) if g is not None and _is_wrong(g, t, s.format)]
     if not arrays:
-        return "", ""
+        lost = any(np.isnan(g).any() for g in s.found if g is not None)
+        return ("overflow", "NaN where the answer has a value: an intermediate has none") if lost else ("", "")
     got, exact, bound = (np.concatenate([np.ravel(a) for a in parts]) for parts in
                          zip(*((g, t.mid, t.bound) for g, t in arrays), strict=True))  # fmt: skip
     wrong = ~(np.abs(got - exact) <= LIMIT * bound) & (got != exact) & ~np.isnan(exact) & np.isfinite(bound)
@@ -93,9 +94,11 @@ def _symptom(s: Suspect) -> Cause:
     first = int(np.argmax(wrong))
     if first and wrong[first:].mean() > 0.9 and (got[wrong] == 0).all() and wrong.sum() > 1:
         return "size", f"zeros from element {first} on: a part is not processed"
+    seeds = np.concatenate([np.ravel(c) for c in s.case.cotangents]) if s.gradient and s.case.cotangents else ()
+    if len(seeds) and np.isin(got[wrong], seeds).all() and not exact[wrong].any():
+        return "edge", "what has no share in the cotangent gets one: numbers that are near a tie count as one"
     if np.unique(got[wrong]).size == 1 and wrong.sum() > 1:
         return "clamped", f"everything that is wrong is {got[wrong][0]:.9g}: clipped"
-    seeds = np.concatenate([np.ravel(c) for c in s.case.cotangents]) if s.gradient and s.case.cotangents else ()
     if len(seeds) and np.isin(got[wrong], seeds).all():
         return "repeated", "single cotangents where several add up: they overwrite one another"
     if (got[wrong] == 0).all():

@@ -23,6 +23,7 @@ from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Deviation, Examination
 from fiducial.conformance.results import DEMANDS, Result
 from fiducial.conformance.subject import Subject
+from fiducial.spec import oracle
 from fiducial.spec.language import name_of
 from fiducial.spec.layouts import Elementwise
 from fiducial.spec.operation import Operation
@@ -124,6 +125,7 @@ def _has_gradient(e: Examination) -> bool:
 
 def shape(e: Examination, plan: Plan) -> None:
     rng = _rng(e, plan, 1)
+    _same_gradient(e)
     for shapes, attributes in _all_structures(e):
         case = cases.build(e.operation, e.result.dtype, attributes, shapes, rng, "one sign")
         e.value(case)
@@ -166,6 +168,22 @@ def _all_structures(e: Examination) -> list[Structure]:
         if structure not in found:
             found.append(structure)
     return found
+
+
+def _same_gradient(e: Examination) -> None:
+    """The same gradient twice: what the first call leaves behind must not count in the second."""
+    if not _has_gradient(e) or e.operation.default_definition().relation is not None:
+        return
+    shapes, attributes = min((s for s in _all_structures(e) if _numbers(s)), key=_numbers)
+    case = cases.build(e.operation, e.result.dtype, attributes, shapes, np.random.default_rng(6), "one sign")
+    wanted = [a.shape for a in oracle.gradients(case.call, case.cotangents, e.format)]
+    with contextlib.suppress(Fault):  # what else is wrong is told with its case
+        first, again = e.gradients(case, wanted), e.gradients(case, wanted)
+        if any(
+            a is not None and b is not None and a.tobytes() != b.tobytes() for a, b in zip(first, again, strict=True)
+        ):
+            e.fail("wrong", f"{e.operation.name}: the same gradient was another one the second time",
+                   cause="state: something is kept between calls")  # fmt: skip
 
 
 def _same_again(e: Examination, case: Case) -> None:

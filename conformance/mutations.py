@@ -29,6 +29,7 @@ def mutated(system: System) -> Iterator[tuple[str, System]]:
 
 
 def _of(e: Expr) -> Iterator[tuple[str, Expr]]:
+    yield "with the other sign", -e
     seen = set()
     for part in _values(e):
         for name, other in _changed(part):

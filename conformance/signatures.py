@@ -113,7 +113,7 @@ def _of_factors(s: Suspect) -> Iterator[tuple[Cause, Explanation]]:
 def _factor(s: Suspect, k: int) -> float | None:
     """The one factor between what came and the truth, if there is one; more than a rounding from 1."""
     got, truth = s.found[k], s.answers[k]
-    if got is None or np.count_nonzero(truth.mid) < 2:
+    if got is None or np.unique(truth.mid[truth.mid != 0]).size < 2:  # equal numbers have any factor
         return None
     middle = float(np.median((got / truth.mid)[truth.mid != 0]))
     return middle if np.isfinite(middle) and abs(middle - 1) > 16 * s.format.unit else None
@@ -254,10 +254,40 @@ def _of_inputs(s: Suspect) -> Iterator[tuple[Cause, Explanation]]:
         yield ("size", f"the last entries of {name} are not seen"), _given(k, _without_the_last)
         for rows in range(1, min(a.shape[0], 12)):
             yield ("size", f"{name} is seen up to row {rows} alone"), _given(k, partial(_first, rows=rows))
+    yield from _of_windows(s)
     groups = s.case.call.structural.get("groups", 1)
     if groups > 1:
         yield ("order", "the channels of the first group are used for all"), _given(
             0, lambda b: np.concatenate([np.split(b, groups, axis=1)[0]] * groups, axis=1))  # fmt: skip
+
+
+def _of_windows(s: Suspect) -> Iterator[tuple[Cause, Explanation]]:
+    """A gradient of the kernel that walks through the image with other steps, or without its padding."""
+    passed = s.case.call.attributes
+    if not s.gradient or not {"stride", "padding", "dilation"} <= set(passed):
+        return
+    plain: dict[str, Any] = {"stride": 1, "padding": 0}
+    for changes in ({"stride": 1}, {"padding": 0}, plain, {"dilation": 1}, {**plain, "dilation": 1},
+                    {"stride": passed["dilation"], "dilation": passed["stride"]}):  # fmt: skip
+        told = ", ".join(f"{name} is taken as {value!r}" for name, value in changes.items())
+        yield ("attribute", f"in the gradient of the kernel, {told}"), partial(_walked, changes=changes)
+
+
+def _walked(s: Suspect, changes: dict[str, Any]) -> list[Any]:
+    """The gradients for other steps, of an image cut off, or continued by zeros, where the last window ends."""
+    attributes = {**s.case.call.attributes, **changes}
+    x, w = s.case.call.arrays[:2]
+    axes = range(x.ndim - 2)
+    stride, padding, dilation = ([v[k] if isinstance(v, tuple) else v for k in axes]
+                                 for v in (attributes[n] for n in ("stride", "padding", "dilation")))  # fmt: skip
+    windows = s.case.cotangents[0].shape[2:]
+    ends = [(n - 1) * t + d * (r - 1) + 1 - 2 * p
+            for n, t, d, r, p in zip(windows, stride, dilation, w.shape[2:], padding, strict=True)]  # fmt: skip
+    image = np.pad(x, [(0, 0), (0, 0), *((0, max(end - n, 0)) for end, n in zip(ends, x.shape[2:], strict=True))])
+    image = image[(slice(None), slice(None), *(slice(end) for end in ends))]
+    arrays = (image, *s.case.call.arrays[1:])
+    call = dataclasses.replace(s.case.call, arrays=arrays, attributes=attributes)
+    return s.executed(case=dataclasses.replace(s.case, call=call))
 
 
 def _by_columns(a: Any) -> Any:
