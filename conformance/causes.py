@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy
 
 from fiducial.conformance.signatures import LOOSELY, WRITTEN, Cause, Explanation, Suspect, faults
 from fiducial.conformance.verdict import LIMIT, ratio
 from fiducial.spec.formats import FORMATS, Format
+from fiducial.spec.language import Greatest
 from fiducial.spec.oracle import Answer
 
 __all__ = ["Suspect", "named"]
@@ -86,6 +88,8 @@ def _symptom(s: Suspect) -> Cause:
         return "clamped", "a finite number where the answer is infinite: something is clipped"
     if not np.isfinite(got[wrong]).all():
         return "overflow", "NaN or infinity where the answer is finite: an intermediate overflows, or is 0 / 0"
+    if not wrong.any():
+        return "", ""
     if any(a.size == 0 for a in s.case.given):
         return "unwritten", "a result of nothing is not written"
     relative = np.abs(got[wrong] / exact[wrong] - 1)
@@ -95,12 +99,12 @@ def _symptom(s: Suspect) -> Cause:
     if first and wrong[first:].mean() > 0.9 and (got[wrong] == 0).all() and wrong.sum() > 1:
         return "size", f"zeros from element {first} on: a part is not processed"
     seeds = np.concatenate([np.ravel(c) for c in s.case.cotangents]) if s.gradient and s.case.cotangents else ()
-    if len(seeds) and np.isin(got[wrong], seeds).all() and not exact[wrong].any():
-        return "edge", "what has no share in the cotangent gets one: numbers that are near a tie count as one"
-    if np.unique(got[wrong]).size == 1 and wrong.sum() > 1:
-        return "clamped", f"everything that is wrong is {got[wrong][0]:.9g}: clipped"
     if len(seeds) and np.isin(got[wrong], seeds).all():
         return "repeated", "single cotangents where several add up: they overwrite one another"
+    if s.gradient and any(e.has(Greatest, sympy.Max) for e in s.case.call.definition.system.equations.values()):
+        return "edge", "the cotangent is shared with numbers that are not the greatest"
+    if np.unique(got[wrong]).size == 1 < np.unique(exact[wrong]).size:
+        return "clamped", f"everything that is wrong is {got[wrong][0]:.9g}: clipped"
     if (got[wrong] == 0).all():
         return "overflow", "zeros where the answer is small: an intermediate underflows or cancels"
     return ("edge", f"{int(wrong.sum())} of {wrong.size} elements alone are wrong") if wrong.mean() < 0.5 else ("", "")
