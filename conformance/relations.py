@@ -92,8 +92,8 @@ def repaired(case: Case, outputs: Sequence[Any], format: Format) -> str:
     if not all(np.isfinite(a).all() for a in outputs):
         return "overflow: NaN or infinity: an intermediate overflows, or has no value"
     changes = (("transposed", "transposed", lambda a: a.T if a.shape == a.T.shape else a),
-               ("order", "in the opposite order", lambda a: np.flip(a, -1)),
-               ("order", "in the opposite order of rows", lambda a: np.flip(a, 0)),
+               ("order", "in the opposite order", lambda a: a[..., ::-1] if a.ndim else a),
+               ("order", "in the opposite order of rows", lambda a: a[::-1] if a.ndim else a),
                ("sign", "with the other sign", lambda a: -a))  # fmt: skip
     names = [name_of(y) for y in case.call.definition.system.outputs]
     for (word, how, change), k in itertools.product(changes, range(len(outputs))):

@@ -303,7 +303,8 @@ def _answer(mid: Any, rest: Any, rad: Any, tolerance: Any) -> Answer:
     # A set is as wide in any precision: its radius is most of the tolerance's too.
     is_set = (rad > 0) & (tolerance < 2 * rad) & np.isfinite(tolerance)
     bound = np.where(is_set, tolerance - rad, tolerance)
-    infinite = np.isinf(mid) & (rad == 0)
+    # An exact infinity; not what lies beyond the format, where an algorithm may meet inf - inf.
+    infinite = np.isinf(mid) & (rad == 0) & ~np.isinf(tolerance)
     fine = (rad <= tolerance / FINE) | (rad == 0) | is_set
     return Answer(mid, rest, rad, np.where(infinite, 0.0, np.maximum(bound, 0.0)), fine & ~np.isnan(mid))
 
