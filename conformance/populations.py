@@ -34,7 +34,7 @@ FORMATS = ("float32", "bfloat16", "float16")  # in float64 the bound of 4,096 ad
 FALSE_ALARM = 1e-9  # of a whole run
 TESTS = 1000  # more than a run makes: 25 operations, 3 dtypes, 3 lengths, 3 tests
 PART = 2**17  # numbers of one call: what a processor's cache holds
-PATIENCE = 4  # times as many numbers, until a planted error is seen
+PATIENCE = 96  # parts at the most, until a planted error is seen
 LOG = math.log(2 * TESTS / FALSE_ALARM)
 
 
@@ -60,8 +60,9 @@ def examine(e: Examination, rng: Any, lengths: tuple[int, ...], numbers: int) ->
     """Sums of these lengths, in as many rows as so many numbers allow; more where a planted error is not yet seen."""
     for terms in lengths:
         parts: list[list[list[Any]]] = []
-        for _ in range(PATIENCE if terms == lengths[0] else 1):
-            for _ in range(max(numbers // PART, 1)):
+        each_time = max(numbers // PART, 1)
+        for _ in range(max(PATIENCE // each_time, 1) if terms == lengths[0] else 1):
+            for _ in range(each_time):
                 case = _case(e, terms, rng)
                 with _Recorded(e, case, "value"):
                     parts.append(_sampled(e, case))

@@ -185,7 +185,7 @@ def test_a_population_in_which_a_planted_error_is_not_seen_counts_as_vacuous():
         populations.examine(e, np.random.default_rng(5), (terms,), 1)
         return e.result.vacuous
 
-    assert vacuous(4096) == populations.PATIENCE
+    assert vacuous(32768) == populations.PATIENCE
     assert vacuous(64) == 0
 
 
