@@ -15,7 +15,7 @@ EXIT = """exit status: 0 conforms; 1 deviates; 2 bad usage, or a subject that ca
 3 the run is incomplete (a worker died, rows are missing, nothing could be judged)"""
 
 MUTANTS = """exit status: 0 every fault is found, or listed as equivalent with its reason; 1 one survived, or a listed
-one was found; 2 bad usage"""
+one was found; 2 bad usage; 3 a worker died"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -185,6 +185,8 @@ def _prove(arguments: argparse.Namespace) -> int:
 
 
 def _mutants(arguments: argparse.Namespace) -> int:
+    from concurrent.futures.process import BrokenProcessPool
+
     from fiducial.conformance import report
     from fiducial.conformance.manifest import Unknown, rows
     from fiducial.conformance.mutants import matrix
@@ -192,13 +194,17 @@ def _mutants(arguments: argparse.Namespace) -> int:
 
     try:
         report.check_writable((("--json", arguments.json),), _fail)
+        if arguments.seeds < 1:
+            _fail(f"--seeds {arguments.seeds}: at least 1 is required")
         names = list(dict.fromkeys(row[0] for row in rows({"only": arguments.only, "family": arguments.family})))
         verdicts = (right(names, arguments.fault, arguments.workers, arguments.seeds) if arguments.right
                     else planted(names, arguments.fault, arguments.workers))  # fmt: skip
         if not verdicts:
-            _fail(f"--fault {arguments.fault}: part of a fault's name is required")
+            _fail(f"nothing has {arguments.fault!r} in its name: --fault takes a part of one")
     except (Unknown, _Usage) as error:
         return _say(str(error), 2)
+    except BrokenProcessPool:
+        return _say("incomplete: a worker died", 3)
     print(matrix.accusations(verdicts) if arguments.right else matrix.text(verdicts))
     if arguments.json is not None:
         matrix.write_json(verdicts, arguments.json)

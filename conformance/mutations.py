@@ -1,7 +1,6 @@
 """Mutations of equations: what is left when a term, a factor or a root is forgotten, or a number goes elsewhere.
 
-They serve twice: as faults that are planted in every operation, and to name the cause of a failure, by executing the
-mutated equations on its counterexample.
+They name the cause of a failure: the mutated equations are executed on its counterexample.
 """
 
 from __future__ import annotations

@@ -111,10 +111,9 @@ def _usable(sample: list[Any]) -> list[Any]:
 
 
 def _powerful(e: Examination, sample: list[Any]) -> bool:
-    """Whether a planted error would be seen."""
-    error, exact, *spread = _usable(sample)
-    planted = error + planted_error(e.format) * exact
-    return any(ratio > 1 for _, ratio in _tests(planted, exact, *spread))
+    """Whether a planted error would be seen: whatever the errors are, so that they do not decide how many are taken."""
+    _, exact, *spread = _usable(sample)
+    return any(ratio > 1 for _, ratio in _tests(planted_error(e.format) * exact, exact, *spread))
 
 
 def _decide(e: Examination, case: Case, terms: int, sample: list[Any]) -> None:

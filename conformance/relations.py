@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,9 +32,13 @@ def judged(case: Case, outputs: Sequence[Any], format: Format) -> tuple[Measure,
     """The worst test of the outputs, and whether the tests had the power to reject wrong ones."""
     with flint.ctx.workprec(BITS):
         tests = partial(_tests, case, format)
-        worst = max(tests(outputs), key=lambda m: (m.ratio > LIMIT and m.excused > LIMIT, m.ratio))
+        worst = _worst(tests(outputs))
         powerful = all(any(m.ratio > LIMIT for m in tests(wrong)) for wrong in _planted(outputs))
     return worst, powerful
+
+
+def _worst(tests: Iterable[Measure]) -> Measure:
+    return max(tests, key=lambda m: (m.ratio > LIMIT and m.excused > LIMIT, m.ratio))
 
 
 def _tests(case: Case, format: Format, outputs: Sequence[Any]) -> Iterator[Measure]:
@@ -98,8 +102,9 @@ def repaired(case: Case, outputs: Sequence[Any], format: Format) -> str:
     names = [name_of(y) for y in case.call.definition.system.outputs]
     for (word, how, change), k in itertools.product(changes, range(len(outputs))):
         other = [*outputs[:k], change(outputs[k]), *outputs[k + 1 :]]
-        if judged(case, other, format)[0].ratio <= LIMIT:
-            return f"{word}: {names[k]} would be right {how}"
+        with flint.ctx.workprec(BITS):
+            if _worst(_tests(case, format, other)).ratio <= LIMIT:
+                return f"{word}: {names[k]} would be right {how}"
     return ""
 
 

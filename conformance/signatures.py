@@ -24,7 +24,7 @@ from fiducial.spec.system import System
 
 MOST = 1500  # numbers in a case on which equations are executed again and again
 FIT = 10  # steps of the secant method
-LOOSELY = 8.0  # derived bounds that an explanation may be off by: it is rounded in its own way
+LOOSELY = 8.0  # derived bounds that an explanation may be off by; it decides no verdict
 WRITTEN = "written"  # the word of the textbook's own form; what is lost in it is seen in what came
 
 

@@ -75,7 +75,7 @@ def test_right_implementations_are_many_and_not_accused() -> None:
 
 @pytest.mark.parametrize(("arguments", "status", "said"), [
     (["--only", "relu", "--fault", "sign", "-n", "1"], 0, "planted by machine: 2 faults, 2 found"),
-    (["--only", "relu", "--fault", "no such", "-n", "1"], 2, "part of a fault's name is required"),
+    (["--only", "relu", "--fault", "no such", "-n", "1"], 2, "takes a part of one"),
     (["--only", "rellu"], 2, "did you mean relu"),
     (["--only", "tanh", "--right", "-n", "1"], 0, "0 accused"),
 ])  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -49,9 +48,3 @@ def equivalent() -> dict[tuple[str, str], str]:
             operation, fault, reason = (part.strip() for part in line.split("|", 2))
             found[operation, fault] = reason
     return found
-
-
-def operations(only: Iterable[str]) -> list[str]:
-    """The catalogue's operations among these."""
-    chosen = set(only)
-    return [name for name in CATALOGUE if name in chosen]

@@ -47,14 +47,13 @@ def judged(planted: Planted, profiles: tuple[str, ...] = ("quick", "full"), seed
     """Tries the profiles in turn until a row of the suite deviates; the cause of a reported fault is looked for."""
     started = time.perf_counter()
     verdict = Verdict(planted.operation, planted.name, planted.what, planted.report, planted.cause)
-    for profile in profiles:
-        for result in _rows(planted, profile, seed):
-            if result.outcome in FOUND:
-                verdict.level, verdict.dtype, verdict.outcome = result.level, result.dtype, result.outcome
-                verdict.profile, verdict.message, verdict.named = profile, result.message, result.cause
-                verdict.size = size(result.counterexample) if result.counterexample else 0
-                verdict.seconds = time.perf_counter() - started
-                return verdict
+    rows = ((profile, r) for profile in profiles for r in _rows(planted, profile, seed))
+    found = next(((profile, r) for profile, r in rows if r.outcome in FOUND), None)
+    if found is not None:
+        verdict.profile, r = found
+        verdict.level, verdict.dtype, verdict.outcome = r.level, r.dtype, r.outcome
+        verdict.message, verdict.named = r.message, r.cause
+        verdict.size = size(r.counterexample) if r.counterexample else 0
     verdict.seconds = time.perf_counter() - started
     return verdict
 

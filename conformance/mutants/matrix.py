@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fiducial.conformance.mutants import corpus
 from fiducial.conformance.mutants.kill import Verdict
+from fiducial.conformance.report import write_whole
 
 LETTERS = {
-    "shape": "s", "special": "x", "values": "v", "reference data": "r", "gradients": "g", "laws": "l",
-    "inductive bias": "b", "distribution": "d",
+    "shape": "s", "special": "x", "values": "v", "reference data": "r", "gradients": "g", "second order": "o",
+    "laws": "l", "inductive bias": "b", "distribution": "d", "population": "p",
 }  # fmt: skip
-COLUMNS = (
-    "zero", "sign", "1.001", "2", "one element", "float16 inside", "wrong dtype", "dropped", "transposed", "mean",
-    "wrong axis", "unwritten", "stale", "input modified", "cotangent ignored", "cotangent a number", "forgotten",
-)  # fmt: skip
-KEY = """forward, then backward: 0 zero, - sign, m times 1.001, 2 twice, e one element, h float16 inside, D wrong dtype,
-d last entry dropped, t transposed, M mean for sum, a wrong axis, u never written, S stale answer, i input modified;
-C cotangent ignored, N cotangent a number, f one gradient forgotten. Cells: the level that found it: """
-HEADS = "0-m2ehDdtMauSiCNf"
+FORWARD = {
+    "0": "zero", "-": "sign", "m": "1.001", "2": "2", "e": "one element", "h": "float16 inside", "D": "wrong dtype",
+    "d": "dropped", "t": "transposed", "M": "mean", "a": "wrong axis", "u": "unwritten", "S": "stale",
+    "i": "input modified",
+}  # fmt: skip
+BACKWARD = {**FORWARD, "C": "cotangent ignored", "N": "cotangent a number", "f": "forgotten"}
 
 
 def complain(verdicts: Iterable[Verdict], say: Callable[[str], int]) -> int:
@@ -52,12 +52,19 @@ def _generic(verdicts: Sequence[Verdict]) -> str:
         row = cells.setdefault(v.operation, {})
         key = _column(v.name)
         row[key] = max(row.get(key, ""), _cell(v), key=_rank)
-    lines = [f"{'':30} {HEADS[:14]}  {HEADS}"]
+    lines = [f"{'':30} {''.join(FORWARD)}  {''.join(BACKWARD)}"]
     for name, row in cells.items():
-        forward, backward = ("".join(row.get((c, b), ".") for c in COLUMNS) for b in (False, True))
-        lines.append(f"{name:30} {forward[:14]}  {backward if any(b for _, b in row) else ''}".rstrip())
-    legend = KEY + ", ".join(f"{letter} {level}" for level, letter in LETTERS.items())
-    return "\n".join([*lines, "", legend + "; = equivalent, ! survived, . no such fault."])
+        forward = "".join(row.get((c, False), ".") for c in FORWARD.values())
+        backward = "".join(row.get((c, True), ".") for c in BACKWARD.values()) if any(b for _, b in row) else ""
+        lines.append(f"{name:30} {forward}  {backward}".rstrip())
+    return "\n".join([*lines, "", *textwrap.wrap(_legend(), 120)])
+
+
+def _legend() -> str:
+    faults = ", ".join(f"{letter} {name}" for letter, name in BACKWARD.items())
+    levels = ", ".join(f"{letter} {level}" for level, letter in LETTERS.items())
+    return (f"Columns, forward then backward: {faults}. Cells, the level that found it: {levels}; = equivalent, "
+            "! survived, . no such fault.")  # fmt: skip
 
 
 def _column(name: str) -> tuple[str, bool]:
@@ -121,4 +128,4 @@ def write_json(verdicts: Sequence[Verdict], path: Path) -> None:
     rows: list[dict[str, Any]] = [v.as_json() for v in verdicts]
     for row in rows:
         del row["seconds"]
-    path.write_text(json.dumps({"faults": rows}, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps({"faults": rows}, indent=1) + "\n")
