@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from fiducial.conformance.signatures import LOOSELY, WRITTEN, Cause, Explanation, Suspect, faults
+from fiducial.conformance.signatures import LOOSELY, WRITTEN, faults
+from fiducial.conformance.suspects import Cause, Explanation, Suspect
 from fiducial.conformance.verdict import LIMIT, ratio
 from fiducial.spec.formats import FORMATS, Format
 from fiducial.spec.language import Greatest
 from fiducial.spec.oracle import Answer
-
-__all__ = ["Suspect", "named"]
 
 
 def named(suspects: Sequence[Suspect]) -> Cause:

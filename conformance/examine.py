@@ -11,10 +11,11 @@ import numpy as np
 from fiducial.conformance import relations
 from fiducial.conformance.calling import TIME_LIMIT, Caller, Fault
 from fiducial.conformance.cases import Case
-from fiducial.conformance.causes import Suspect, named
+from fiducial.conformance.causes import named
 from fiducial.conformance.counterexample import described
 from fiducial.conformance.results import Result
 from fiducial.conformance.subject import Subject
+from fiducial.conformance.suspects import Suspect
 from fiducial.conformance.verdict import LIMIT, Verdict, judge
 from fiducial.spec import oracle
 from fiducial.spec.formats import FORMATS, Format

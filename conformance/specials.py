@@ -11,10 +11,10 @@ import numpy as np
 from fiducial.conformance import cases, matrices
 from fiducial.conformance.calling import Fault
 from fiducial.conformance.cases import Case
-from fiducial.conformance.causes import Suspect
 from fiducial.conformance.examine import Examination
 from fiducial.conformance.limits import at_infinity
 from fiducial.conformance.subject import DTYPES
+from fiducial.conformance.suspects import Suspect
 from fiducial.conformance.verdict import judge
 from fiducial.spec import oracle
 from fiducial.spec.formats import FORMATS
