@@ -30,14 +30,15 @@ from comparison.table import Cell, Row
 from fiducial.conformance.mutants import corpus, generic
 from fiducial.conformance.mutants.planted import RIGHT, Planted
 from fiducial.spec.catalogue import CATALOGUE
+from fiducial.spec.remembered import remembering
 
 DRAWS = 10
 NOTES = """\
 assert_allclose: float64 with rtol=1e-7, atol=0 (NumPy's defaults), float32 with rtol=1e-5, atol=1e-6; "kinder":
 float64 with rtol=1e-5, atol=1e-8 (numpy.allclose's). "with gradients" compares the gradient for a random cotangent
 too. gradcheck and check_grads: float64, defaults; their forward rows have a right gradient beside a wrong forward.
-fiducial: quick, then full for faults; all levels at full for right ones. A checker applies where it has something to
-look at: a gradient, a result that is not random, a dtype."""
+fiducial: quick, then full for faults; all levels at full for right ones, which share the exact answers. A checker
+applies where it has something to look at: a gradient, a result that is not random, a dtype."""
 Grouped = Sequence[tuple[str, Planted]]  # implementations with their groups
 
 
@@ -103,14 +104,20 @@ def _measured(names: Sequence[str], planted: Grouped, checkers: Sequence[Checker
     """Every implementation, operation by operation: the reference implementation first."""
     for number, name in enumerate(names):
         _progress(number, len(names), name)
-        reference, seeds = _reference(name, checkers)
-        yield reference
-        for group, p in ((g, p) for g, p in planted if p.operation == name):
-            row = Row(name, p.name, group, p.cause, p.what)
-            for checker in (c for c in checkers if c.name in seeds and c.applies(p)):
-                row.cells[checker.name] = _timed(_check(checker, group), p, seeds[checker.name])
-            yield row
+        own = [(group, p) for group, p in planted if p.operation == name]
+        with remembering():  # right ones are judged by every case: they share the exact answers
+            reference, seeds = _reference(name, checkers)
+            yield reference
+            yield from (_row(group, p, checkers, seeds) for group, p in own if group in table.RIGHT)
+        yield from (_row(group, p, checkers, seeds) for group, p in own if group not in table.RIGHT)
     _progress(len(names), len(names), "")
+
+
+def _row(group: str, p: Planted, checkers: Sequence[Checker], seeds: dict[str, int]) -> Row:
+    row = Row(p.operation, p.name, group, p.cause, p.what)
+    for checker in (c for c in checkers if c.name in seeds and c.applies(p)):
+        row.cells[checker.name] = _timed(_check(checker, group), p, seeds[checker.name])
+    return row
 
 
 def _check(checker: Checker, group: str) -> Check:

@@ -58,22 +58,27 @@ def _times(factor: float) -> Explanation:
 def _of_factors(s: Suspect) -> Iterator[tuple[Cause, Explanation]]:
     for k in range(len(s.found)):
         factor = _factor(s, k)
-        if factor:
-            yield ("scale", f"a constant factor of {factor:.6g}{_meaning(s, factor)}"), _times(factor)
+        meaning = _meaning(s, factor) if factor else ""
+        # Any factor explains equal numbers; one that the case knows does not come by chance.
+        if factor and (meaning or np.unique(s.answers[k].mid[s.answers[k].mid != 0]).size > 1):
+            yield ("scale", f"a constant factor of {factor:.6g}{meaning}"), _times(factor)
 
 
 @np.errstate(all="ignore")
 def _factor(s: Suspect, k: int) -> float | None:
     """The one factor between what came and the truth, if there is one; more than a rounding from 1."""
     got, truth = s.found[k], s.answers[k]
-    if got is None or np.unique(truth.mid[truth.mid != 0]).size < 2:  # equal numbers have any factor
+    if got is None or not truth.mid.any():
         return None
     middle = float(np.median((got / truth.mid)[truth.mid != 0]))
     return middle if np.isfinite(middle) and abs(middle - 1) > 16 * s.format.unit else None
 
 
 def _meaning(s: Suspect, factor: float) -> str:
-    """Which length of the inputs the factor is made of."""
+    """Which attribute or length of the inputs the factor is made of."""
+    for name, value in s.case.call.attributes.items():
+        if isinstance(value, float) and math.isclose(factor, value, rel_tol=64 * s.format.unit):
+            return f" = {name}, which counts twice"
     lengths = {n for a in s.case.given for n in (*np.shape(a), np.size(a)) if n > 1}
     for n in sorted(lengths):
         for value, words in ((1 / n, f"1 / {n}: a mean in place of a sum"), (n, f"{n}: a sum in place of a mean"),

@@ -33,6 +33,7 @@ from fiducial.spec.numbers.objects import ArbNumbers
 from fiducial.spec.numbers.rounded import RoundedNumbers
 from fiducial.spec.numbers.rounding import TINY, Rounding
 from fiducial.spec.operation import Definition, Operation
+from fiducial.spec.remembered import remembered
 from fiducial.spec.system import System
 
 FINE = 64  # an enclosure's radius is at most this fraction of the bound, or Arb is asked
@@ -97,11 +98,13 @@ class Bound:
     attributes: dict[str, Any]
 
 
+@remembered
 def values(call: Call, format: Format, xp: Any = np) -> list[Answer]:
     """One answer for each output, in the result's shape."""
     return _answers(call, value_system(call.definition), laid_out(call), format, xp, _result_places(call))
 
 
+@remembered
 def values_as_written(call: Call, format: Format, xp: Any = np) -> list[list[Any]]:
     """The bounds of each output as textbooks write it: one list for each way of writing."""
     bound, places = laid_out(call), _result_places(call)
@@ -119,6 +122,7 @@ def executed(call: Call, system: System, numbers: RoundedNumbers, cotangents: Se
     return [b.items for b in _run(system, numbers, bound, places)]
 
 
+@remembered
 def spreads(call: Call, format: Format, xp: Any = np) -> list[tuple[Any, Any]]:
     """For each output: what functions may err by, all the same way, and the scale of what independent roundings add.
 
@@ -131,12 +135,14 @@ def spreads(call: Call, format: Format, xp: Any = np) -> list[tuple[Any, Any]]:
     return list(zip(*found, strict=True))
 
 
+@remembered
 def gradients(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[Answer]:
     """One answer for each differentiable input, in its shape."""
     system = gradient_system(call.definition)
     return _answers(call, system, _with_cotangents(call, cotangents), format, xp, _input_places(call))
 
 
+@remembered
 def gradients_as_written(call: Call, cotangents: Sequence[Any], format: Format, xp: Any = np) -> list[list[Any]]:
     """The bounds of each gradient as textbooks write it: one list for each way of writing."""
     bound = _with_cotangents(call, cotangents)
@@ -153,6 +159,7 @@ def values_and_gradients(
     return answers[: len(places)], answers[len(places) :]
 
 
+@remembered
 def second_order(
     call: Call, cotangents: Sequence[Any], directions: Sequence[Any], format: Format, xp: Any = np
 ) -> list[Answer]:
@@ -161,6 +168,7 @@ def second_order(
     return _answers(call, second_order_system(call.definition), bound, format, xp, _input_places(call))
 
 
+@remembered
 def second_order_as_written(
     call: Call, cotangents: Sequence[Any], directions: Sequence[Any], format: Format, xp: Any = np
 ) -> list[list[Any]]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from fiducial.conformance.mutants import corpus
-from fiducial.conformance.mutants.kill import Verdict, judged
+from fiducial.conformance.mutants.kill import Verdict, all_judged, judged
 from fiducial.spec.catalogue import CATALOGUE
 
 
@@ -45,7 +45,7 @@ def _faults(text: str, name: str) -> list[Verdict]:
 
 def _right(text: str, seeds: int, name: str) -> list[Verdict]:
     chosen = [p for (operation, _), p in corpus.right_ones().items() if operation == name and text in p.name]
-    return [judged(p, ("full",), seed) for p in chosen for seed in range(seeds)]
+    return [v for seed in range(seeds) for v in all_judged(chosen, seed)]
 
 
 def _progress(done: int, total: int, name: str, stream: Any) -> None:
