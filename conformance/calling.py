@@ -7,14 +7,17 @@ import io
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fiducial.conformance.global_state import kept_state
 from fiducial.conformance.subject import DTYPES, Subject
 
 TIME_LIMIT = 20.0  # seconds for one call, unless the run says otherwise
+KEPT = 2000  # characters of what is printed
 
 
 class Fault(Exception):
@@ -23,6 +26,10 @@ class Fault(Exception):
     def __init__(self, outcome: str, message: str, cause: str = "") -> None:
         super().__init__(message)
         self.outcome, self.message, self.cause = outcome, message, cause
+
+
+class Ended(Fault):
+    """The process in which the subject runs was lost."""
 
 
 class _TimeOut(BaseException):
@@ -36,7 +43,8 @@ class Caller:
     subject: Subject
     name: str
     seconds: float = TIME_LIMIT
-    printed: int = 0
+    stream: Any = None  # where what is printed goes; without one it is kept
+    printed: str = ""  # the end of what the last call that printed anything did print
 
     def __call__(self, function: Callable[..., Any], arguments: Sequence[Any], attributes: dict[str, Any]) -> Any:
         """The result, with the inputs checked to be unchanged. Raises Fault."""
@@ -59,10 +67,19 @@ class Caller:
             raise Fault("unsupported", f"asarray rejects {argument.dtype}: {_line(error)}") from error
 
     def _run(self, function: Callable[..., Any], given: list[Any], attributes: dict[str, Any]) -> Any:
-        output = io.StringIO()
+        output, process = io.StringIO(), self.subject.process
+        if process is not None:
+            process.seconds = self.seconds
         try:
-            with _limit(self.seconds), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            if process is not None:
                 return function(*given, **attributes)
+            stream = self.stream or output
+            with _limit(self.seconds), kept_state(), redirect_stdout(stream), redirect_stderr(stream):
+                return function(*given, **attributes)
+        except Ended as fault:
+            raise Ended(fault.outcome, f"{self.name}: {fault.message}") from None
+        except Fault:
+            raise
         except NotImplementedError as error:
             raise Fault("unsupported", f"{self.name} says it does not support this: {_line(error)}") from error
         except _TimeOut:
@@ -70,7 +87,7 @@ class Caller:
         except (Exception, SystemExit) as error:
             raise Fault("crashed", f"{self.name} raised {type(error).__name__}: {_line(error)}") from error
         finally:
-            self.printed += output.getvalue().count("\n")
+            self.printed = (output.getvalue() or (process.printed if process else ""))[-KEPT:] or self.printed
 
     def array(self, result: Any, shape: tuple[int, ...], dtype: str | None, what: str, complex_: bool = False) -> Any:
         """A result as a NumPy array of this shape and dtype (None: any number). Raises Fault when it is not."""

@@ -79,7 +79,8 @@ def _mutants_options(mutants: argparse.ArgumentParser) -> None:
 def _check_options(check: argparse.ArgumentParser) -> None:
     check.add_argument("subject", metavar="SUBJECT", nargs="?",
                        help="nothing (the reference implementation), an installed subject such as torch, "
-                       "package.module[:object], or a path to a .py file")  # fmt: skip
+                       "package.module[:object], a path to a .py file, or exec:COMMAND, a program that speaks the "
+                       "wire protocol")  # fmt: skip
     check.add_argument("--only", metavar="OP[,OP]", help="these operations")
     check.add_argument("--family", metavar="NAME", help="the operations of these families")
     check.add_argument("--level", metavar="NAME", help=f"these: {', '.join(LEVELS)}")
@@ -92,6 +93,9 @@ def _check_options(check: argparse.ArgumentParser) -> None:
     check.add_argument("-n", dest="workers", type=int, default=os.cpu_count() or 1, metavar="WORKERS",
                        help="processes (default: one for each core)")  # fmt: skip
     check.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one call (default 20)")
+    check.add_argument("--memory", type=float, metavar="GB", help="for a subject's process (default: half of all)")
+    check.add_argument("--isolation", choices=("process", "none"), default="process",
+                       help="none: in the suite's own processes, which a subject can then kill")  # fmt: skip
     check.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML")
     check.add_argument("--expect", type=Path, metavar="FILE", help="known deviations, one a line with its reason")
@@ -119,18 +123,21 @@ def _check(arguments: argparse.Namespace) -> int:
     from fiducial.conformance.subject import NotAvailable, SubjectError, load
 
     options = {k: getattr(arguments, k) for k in
-               ("only", "family", "level", "dtype", "backend", "profile", "seed", "require", "timeout")}  # fmt: skip
+               ("only", "family", "level", "dtype", "backend", "profile", "seed", "require", "timeout", "memory",
+                "isolation")}  # fmt: skip
     try:
         report.check_writable((("--json", arguments.json), ("--junit", arguments.junit)), _fail)
         expected = expect.read(arguments.expect) if arguments.expect else []
         if not rows(options):
             _fail("no row is selected: the options exclude one another")
+        isolated = arguments.isolation == "process"
         try:
-            label = load(arguments.subject, arguments.backend.split(",")[0])
-            name = (label.name, label.version)
+            label = load(arguments.subject, arguments.backend.split(",")[0], isolated)
         except NotAvailable:
-            label = load(arguments.subject)
-            name = (label.name, label.version)
+            label = load(arguments.subject, isolated=isolated)
+        if label.process is not None:
+            label.process.close()
+        name = (label.name, label.version)
     except (SubjectError, Unknown, expect.BadExpectation, _Usage) as error:
         return _say(str(error), 2)
     run = run_suite(arguments.subject, options, arguments.workers, name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import numpy as np
 
 from fiducial.conformance.cases import Case
-from fiducial.conformance.subject import Subject
+from fiducial.conformance.subject import REFERENCE, Subject
 from fiducial.conformance.verdict import LIMIT, Verdict
 from fiducial.spec.language import name_of
 from fiducial.spec.oracle import Answer
@@ -79,7 +80,7 @@ def _text(case: Case, what: str, k: int, verdict: Verdict, shown: dict[str, Any]
 
 def reproduction(subject: Subject, case: Case, level: str) -> str:
     """One command that meets the case again."""
-    source = "" if subject.name == "fiducial.refimpl" else f" {subject.name}"
+    source = f" {shlex.quote(subject.source or subject.name)}" if subject.name != REFERENCE else ""
     return f"fiducial check{source} --only {case.operation.name} --level '{level}' --dtype {case.dtype}"
 
 

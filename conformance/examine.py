@@ -226,6 +226,8 @@ class Examination:
         worse = self.result.worsen(outcome)
         known = self.result.counterexample
         as_bad = outcome == self.result.outcome and shown is not None
+        if shown is not None and self.caller.printed:
+            shown["printed"] = self.caller.printed
         if worse or known is None or (as_bad and size(shown or known) <= size(known)):
             self.result.message, self.result.counterexample = message, shown
 
@@ -238,8 +240,8 @@ class Examination:
         if not self.result.outcome:
             self.result.outcome = "unsupported" if self.result.notes else "not_provided"
         self._name_the_cause()
-        if self.caller.printed:
-            self.note(f"{self.operation.name} printed {self.caller.printed} lines; they were kept out of the report")
+        if said := self.caller.printed.strip():
+            self.note(f"{self.operation.name} printed, in the end: {said.splitlines()[-1][:200]}")
         if self.result.cases and (fixed := self._not_taken()):
             self.note(f"{self.operation.name} does not take {', '.join(fixed)}: checked at the default only")
         return self.result

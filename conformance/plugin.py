@@ -26,6 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(PREFIX + "seed", type=int, default=0)
     group.addoption(PREFIX + "require", default="ok", choices=("tight", "ok", "loose"))
     group.addoption(PREFIX + "timeout", type=float, default=20.0, metavar="SECONDS", help="for one call")
+    group.addoption(PREFIX + "memory", type=float, metavar="GB", help="for the subject's process")
+    group.addoption(PREFIX + "isolation", default="process", choices=("process", "none"))
     parser.addini("fiducial_subject", "the subject that the conformance suite judges")
 
 
@@ -35,7 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def settings(config: pytest.Config) -> dict[str, Any]:
     """The suite's options as a plain mapping."""
-    names = ("subject", "only", "family", "level", "dtype", "backend", "profile", "seed", "require", "timeout")
+    names = ("subject", "only", "family", "level", "dtype", "backend", "profile", "seed", "require", "timeout",
+             "memory", "isolation")  # fmt: skip
     found = {name: config.getoption(PREFIX + name) for name in names}
     found["subject"] = found["subject"] or config.getini("fiducial_subject") or None
     return found

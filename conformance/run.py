@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import sys
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pytest
 
 from fiducial.conformance.manifest import Row, rows
 from fiducial.conformance.results import Result, from_json
+from fiducial.conformance.subject import EXEC
 
 
 @dataclass
@@ -102,4 +104,8 @@ def _execute(run: Run, source: str | None, options: dict[str, Any], workers: int
 
 def _absolute(source: str) -> str:
     """Workers start elsewhere: a path to a file is made absolute."""
+    if source.startswith(EXEC):
+        program, *words = shlex.split(source.removeprefix(EXEC)) or [""]
+        there = [str(Path(w).resolve()) if os.sep in w and Path(w).exists() else w for w in (program, *words)]
+        return EXEC + shlex.join(there)
     return str(Path(source).resolve()) if source.endswith(".py") else source

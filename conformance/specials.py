@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fiducial.conformance import cases, matrices
-from fiducial.conformance.calling import Fault
+from fiducial.conformance.calling import Ended, Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Examination
 from fiducial.conformance.limits import at_infinity
@@ -301,7 +301,7 @@ def _refused(e: Examination, case: Case) -> None:
     try:
         outputs = e.outputs(case)
     except Fault as fault:
-        if fault.outcome == "crashed":  # an exception is what is asked for
+        if fault.outcome == "crashed" and not isinstance(fault, Ended):  # an exception is what is asked for
             e.result.worsen("tight")
         elif fault.outcome == "unsupported":
             e.note(fault.message)

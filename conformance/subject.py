@@ -8,6 +8,7 @@ and for frameworks ``vjp(operation, cotangent, *inputs, **attributes)`` (a gradi
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 import inspect
@@ -18,10 +19,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
+
+if TYPE_CHECKING:
+    from fiducial.conformance.wire.process import Process
 
 DTYPES: dict[str, Any] = {
     "float64": np.dtype("float64"),
@@ -30,6 +34,7 @@ DTYPES: dict[str, Any] = {
     "float16": np.dtype("float16"),
 }
 REFERENCE = "fiducial.refimpl"
+EXEC = "exec:"  # before the command of a program that speaks the wire protocol
 
 
 class SubjectError(Exception):
@@ -48,12 +53,13 @@ class Subject:
     version: str
     target: Any
     backend: str
-    operations: frozenset[str]
     dtypes: tuple[str, ...]
     conventions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    source: str = ""  # as it was named on the command line; empty for the reference implementation
+    process: Process | None = None  # the one it runs in, where that is another than this
 
     def provides(self, operation: str) -> bool:
-        return callable(getattr(self.target, operation, None)) and operation in self.operations
+        return callable(getattr(self.target, operation, None))
 
     def gradient_of(self, operation: str) -> Callable[..., Any] | None:
         """``NAME_vjp``, or the generic ``vjp`` for this operation."""
@@ -151,11 +157,19 @@ def require_backend(name: str, target: Any) -> None:
 # --- loading ---
 
 
-def load(source: Any = None, backend: str = "numpy") -> Subject:
-    """The subject that a name, path, ``module:object`` or live object stands for.
+def load(source: Any = None, backend: str = "numpy", isolated: bool = False, memory: float | None = None) -> Subject:
+    """The subject that a name, path, ``module:object``, ``exec:COMMAND`` or live object stands for.
 
-    Raises SubjectError with one line when it cannot be loaded, NotAvailable when the backend is absent.
+    ``isolated`` runs one that is named in a process of its own, with at most ``memory`` bytes. Raises SubjectError with
+    one line when it cannot be loaded, NotAvailable when the backend is absent.
     """
+    if isinstance(source, str) and (isolated or source.startswith(EXEC)):
+        target = _elsewhere(source, backend, memory)
+        try:
+            return dataclasses.replace(_described(target, source, backend), process=target.process)
+        except SubjectError:
+            target.process.close()
+            raise
     target, label = _target(source)
     require_backend(backend, target)
     return _described(target, label, backend)
@@ -167,21 +181,37 @@ def from_functions(functions: Mapping[str, Callable[..., Any]], **options: Any) 
 
 
 def _described(target: Any, label: str, backend: str) -> Subject:
-    from fiducial.spec.catalogue import CATALOGUE
-
     unknown = set(getattr(target, "dtypes", DTYPES)) - set(DTYPES)
     if unknown:
         raise SubjectError(f"{label}: dtypes must be among {', '.join(DTYPES)}, got {', '.join(sorted(unknown))}")
-    operations = frozenset(n for n in CATALOGUE if callable(getattr(target, n, None)))
     return Subject(
         name=str(getattr(target, "name", label)),
         version=str(getattr(target, "version", getattr(target, "__version__", ""))),
         target=target,
         backend=backend,
-        operations=operations,
         dtypes=tuple(getattr(target, "dtypes", DTYPES)),
         conventions=getattr(target, "conventions", {}),
+        source="" if label == REFERENCE else label,
     )
+
+
+def _elsewhere(source: str, backend: str, memory: float | None) -> Any:
+    """A program's operations; for what is no program, those of this one, serving the subject."""
+    from fiducial.conformance.wire.remote import Refused, remote
+    from fiducial.spec.catalogue import CATALOGUE
+
+    command: Any = source.removeprefix(EXEC)
+    if not source.startswith(EXEC):
+        command = [sys.executable, "-m", "fiducial.conformance.wire.serve", "--backend", backend, source]
+    elif backend != "numpy":
+        raise SubjectError(f"--backend {backend}: numpy is required for a program; it decides itself where it computes")
+    try:
+        return remote(command, list(CATALOGUE), memory)
+    except Refused as refusal:
+        if refusal.kind == "not_available":
+            raise NotAvailable(str(refusal)) from refusal
+        own = "" if refusal.kind == "subject" and not source.startswith(EXEC) else f"subject {source}: "
+        raise SubjectError(f"{own}{refusal}") from refusal
 
 
 def _target(source: Any) -> tuple[Any, str]:

@@ -30,9 +30,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @cache
-def _loaded(source: str | None, backend: str) -> Subject | NotAvailable:
+def _loaded(source: str | None, backend: str, isolated: bool, memory: float | None) -> Subject | NotAvailable:
     try:
-        return load(source, backend)
+        return load(source, backend, isolated, memory and memory * 2**30)
     except NotAvailable as reason:
         return reason
     except SubjectError as error:
@@ -57,7 +57,7 @@ def test_conformance(row: Row, request: pytest.FixtureRequest, record_property: 
 
 def _examined(row: Row, options: dict[str, Any]) -> Result:
     name, level, dtype, backend = row
-    subject = _loaded(options["subject"], backend)
+    subject = _loaded(options["subject"], backend, options["isolation"] == "process", options["memory"])
     if isinstance(subject, NotAvailable):
         return Result(name, level, dtype, backend, "not_available", message=str(subject))
     plan = Plan(options["profile"], options["seed"], options["require"], options["timeout"])
