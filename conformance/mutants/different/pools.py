@@ -75,7 +75,7 @@ def _last(attained: Any) -> Any:
 
 
 _ties("the last", _last)
-_ties("all, in equal parts", lambda a: a / a.sum(axis=-1, keepdims=True, dtype=np.float32))
+_ties("all, in equal parts", lambda a: a / a.sum(axis=-1, keepdims=True))
 
 
 def _counts(x: Any, k: Pair, s: Pair, kernel_size: Any, stride: Any, padding: Any, include: bool) -> Any:
