@@ -58,7 +58,17 @@ def _parser() -> argparse.ArgumentParser:
     planted = commands.add_parser("mutants", help="plant faults in the reference implementation, and find them",
                                   epilog=MUTANTS, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     _mutants_options(planted)
+    _report_options(commands.add_parser("report", help="one page from the JSON of several runs"))
     return parser
+
+
+def _report_options(report: argparse.ArgumentParser) -> None:
+    report.add_argument("runs", metavar="FILE", nargs="+", type=Path, help="what check --json wrote")
+    report.add_argument("--html", type=Path, metavar="FILE", help="write the page as HTML")
+    report.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
+    report.add_argument("--json", type=Path, metavar="FILE", help="write its data as JSON")
+    report.add_argument("--badge", type=Path, metavar="FILE", help="write the badge of one run as SVG")
+    report.set_defaults(run=_report)
 
 
 def _mutants_options(mutants: argparse.ArgumentParser) -> None:
@@ -98,6 +108,7 @@ def _check_options(check: argparse.ArgumentParser) -> None:
                        help="none: in the suite's own processes, which a subject can then kill")  # fmt: skip
     check.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML")
+    check.add_argument("--html", type=Path, metavar="FILE", help="write the results as a page")
     check.add_argument("--expect", type=Path, metavar="FILE", help="known deviations, one a line with its reason")
     check.add_argument("--require", choices=("tight", "ok", "loose"), default="ok", help="what a row has to reach")
     check.set_defaults(run=_check)
@@ -117,7 +128,7 @@ def _fail(line: str) -> NoReturn:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from fiducial.conformance import expect, report
+    from fiducial.conformance import expect, pages, report
     from fiducial.conformance.manifest import Unknown, rows
     from fiducial.conformance.run import run_suite
     from fiducial.conformance.subject import NotAvailable, SubjectError, load
@@ -126,7 +137,7 @@ def _check(arguments: argparse.Namespace) -> int:
                ("only", "family", "level", "dtype", "backend", "profile", "seed", "require", "timeout", "memory",
                 "isolation")}  # fmt: skip
     try:
-        report.check_writable((("--json", arguments.json), ("--junit", arguments.junit)), _fail)
+        report.check_writable([(f"--{n}", getattr(arguments, n)) for n in ("json", "junit", "html")], _fail)
         expected = expect.read(arguments.expect) if arguments.expect else []
         if not rows(options):
             _fail("no row is selected: the options exclude one another")
@@ -146,14 +157,42 @@ def _check(arguments: argparse.Namespace) -> int:
     print(report.table(run) + (f"\n\n{shown}" if shown else ""))
     for line in surprises:
         print(f"expected, but did not occur: {line}")
-    for writer, path in ((report.write_json, arguments.json), (report.write_junit, arguments.junit)):
+    for writer, path in ((report.write_json, arguments.json), (report.write_junit, arguments.junit),
+                         (pages.write_html, arguments.html)):  # fmt: skip
         if path is not None:
             writer(run, path)
+    pages.add_to_summary(run, os.environ.get("GITHUB_STEP_SUMMARY"))
     for line in dict.fromkeys(run.errors):
         _say(f"error outside the cases: {line}", 3)
     if run.missing:
         _say(f"incomplete: {len(run.missing)} rows have no result, the first is {' '.join(run.missing[0])}", 3)
     return max(report.status(run), 1 if surprises else 0)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    import json
+
+    from fiducial.conformance import badge, pages, report, scoreboard
+
+    outputs = [(f"--{n}", getattr(arguments, n)) for n in ("html", "markdown", "json", "badge")]
+    try:
+        report.check_writable(outputs, _fail)
+        board = scoreboard.read(arguments.runs)
+        if arguments.badge and len(board) > 1:
+            _fail(f"--badge {arguments.badge}: one run is required, got {len(board)}")
+    except (scoreboard.BadRun, _Usage) as error:
+        return _say(str(error), 2)
+    if not any(path for _, path in outputs):
+        print(scoreboard.text(board))
+    if arguments.html:
+        report.write_whole(arguments.html, pages.html(board))
+    if arguments.markdown:
+        report.write_whole(arguments.markdown, pages.markdown(board))
+    if arguments.json:
+        scoreboard.write_json(board, arguments.json)
+    if arguments.badge:
+        report.write_whole(arguments.badge, badge.svg(json.loads(arguments.runs[0].read_text(encoding="utf-8"))))
+    return 0
 
 
 def _known(name: str) -> bool:

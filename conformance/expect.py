@@ -1,15 +1,19 @@
 """Expected deviations: a file of known ones, one a line, each with its reason.
 
-    # operation  level  dtype  outcome  reason to the end of the line
+    # operation  level  dtype  outcome  [<VERSION]  reason to the end of the line
     sigmoid  gradients  float32  loose  s(1-s) cancels where s is near 1
+    norm     special    *        wrong  <2.6 the squares overflow; the fix is announced
 
-``*`` stands for any level or dtype. An expected deviation that no longer occurs is a failure of its own.
+``*`` stands for any level or dtype. An expected deviation that no longer occurs is a failure of its own. ``<2.6`` ends
+with version 2.6 of the subject: from then on the deviation counts, and its absence does not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
 
 from fiducial.conformance.results import Result
 from fiducial.conformance.run import Run
@@ -30,6 +34,14 @@ class Expectation:
     dtype: str
     outcome: str
     reason: str
+    until: Version | None = None  # the first version of the subject for which it does not hold
+
+    def holds(self, version: str) -> bool:
+        """Whether it is meant for this version of the subject; a version that is none is no later one."""
+        try:
+            return self.until is None or Version(version) < self.until
+        except InvalidVersion:
+            return True
 
     def matches(self, r: Result) -> bool:
         return (
@@ -56,27 +68,37 @@ def read(path: Path) -> list[Expectation]:
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
-            parts = line.split(None, 4)
-            if len(parts) < 5 or parts[3] not in KINDS:
-                raise BadExpectation(
-                    f"--expect {path}, line {number}: 'operation level dtype outcome reason' is required "
-                    f"(outcome: {', '.join(KINDS)}), got {line.strip()!r}"
-                )
-            found.append(Expectation(*parts))
+            found.append(_parsed(line, f"--expect {path}, line {number}"))
     return found
+
+
+def _parsed(line: str, where: str) -> Expectation:
+    parts = line.split(None, 4)
+    until, _, rest = parts[-1].partition(" ") if parts[-1].startswith("<") else ("", "", parts[-1])
+    if len(parts) < 5 or parts[3] not in KINDS or not rest.strip():
+        raise BadExpectation(
+            f"{where}: 'operation level dtype outcome [<VERSION] reason' is required "
+            f"(outcome: {', '.join(KINDS)}), got {line.strip()!r}"
+        )
+    try:
+        operation, level, dtype, outcome = parts[:4]
+        return Expectation(operation, level, dtype, outcome, rest.strip(), Version(until[1:]) if until else None)
+    except InvalidVersion:
+        raise BadExpectation(f"{where}: a version is required after '<', got {until!r}") from None
 
 
 def apply(run: Run, expectations: list[Expectation]) -> list[str]:
     """Turns what was expected into ``expected``; returns the expectations that did not come true."""
-    used = set()
+    held, used = [e for e in expectations if e.holds(run.version)], set()
     for r in run.results:
-        for e in expectations:
+        for e in held:
             if e.matches(r):
                 used.add(e)
+                r.expected = {"outcome": r.outcome, "reason": e.reason}
                 r.outcome = "expected"
                 r.notes.append(f"expected {e.outcome}: {e.reason}")
                 break
     return [
         f"{e.operation} {e.level} {e.dtype} {e.outcome} ({e.reason})"
-        for e in expectations if e not in used and e.covered(run)
+        for e in held if e not in used and e.covered(run)
     ]  # fmt: skip

@@ -208,7 +208,7 @@ def _same_again(e: Examination, case: Case) -> None:
 
 def special(e: Examination, plan: Plan) -> None:
     for case in specials.of(e.operation, e.result.dtype, _rng(e, plan, 2), e.settled):
-        specials.examine(e, case)
+        _narrowed(e, lambda part: specials.examine(e, part), case)
 
 
 # --- values, gradients ---

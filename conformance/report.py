@@ -25,8 +25,9 @@ def table(run: Run) -> str:
     lines: list[str] = []
     for backend in dict.fromkeys(r.backend for r in run.results):
         rows = [r for r in run.results if r.backend == backend]
-        levels = [level for level in LEVELS if any(r.level == level and r.outcome != "not_provided" for r in rows)]
-        dtypes = [d for d in DTYPES if any(r.dtype == d for r in rows)]
+        tried = [r for r in rows if r.outcome not in ("not_provided", "unsupported")] or rows
+        levels = [level for level in LEVELS if any(r.level == level for r in tried)]
+        dtypes = [d for d in DTYPES if any(r.dtype == d for r in tried)]
         if all(r.outcome == "not_available" for r in rows):
             outcomes = sorted({f"{r.outcome}: {r.message}" for r in rows})
             lines += [f"backend {backend}: {text}" for text in outcomes]

@@ -22,7 +22,8 @@ class Result:
     """One cell of the report. ``ratio`` is the worst |got - exact| / bound seen (None before any case was judged).
 
     ``cause`` is what a failure most resembles, a word and a sentence. ``reference`` compares with certified statistics,
-    one entry for each, at the level "reference data".
+    one entry for each, at the level "reference data". ``expected`` is the outcome that an expectation stands for, with
+    its reason.
     """
 
     operation: str
@@ -38,6 +39,7 @@ class Result:
     cause: str = ""
     notes: list[str] = field(default_factory=list)
     reference: list[dict[str, Any]] = field(default_factory=list)
+    expected: dict[str, str] | None = None
     seconds: float = 0.0
 
     @property

@@ -70,3 +70,39 @@ def test_starting_up_imports_nothing_heavy(group: str, use: str, heavy: set[str]
     loaded = modules_after(find + use)
     assert any(name.startswith("fiducial.conformance.") for name in loaded)
     assert heavy & loaded == set()
+
+
+PACKAGE = """
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "fiducial-theirs"
+version = "4.2"
+[project.entry-points."fiducial.subjects"]
+theirs = "theirs"
+[tool.setuptools]
+py-modules = ["theirs"]
+"""
+
+
+def test_a_subject_that_a_package_of_its_own_offers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text(PACKAGE)
+    code = "import numpy as np\nversion = '4.2'\n\n\ndef relu(x):\n    return np.maximum(x, 0)\n"
+    (tmp_path / "theirs.py").write_text(code)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(tmp_path / "site"),
+        str(tmp_path),
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    options = ["--only", "relu", "--dtype", "float32", "--profile", "quick", "-n", "1"]
+    command = [sys.executable, "-m", "fiducial.conformance.cli", "check", "theirs", *options]
+    shown = run(*command, cwd=Path(sys.prefix))
+    assert "theirs 4.2 on numpy" in shown
