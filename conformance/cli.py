@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from fiducial import __version__
 from fiducial.conformance.results import LEVELS
+from fiducial.conformance.vectors.command import add_to as add_vectors
 
 EXIT = """exit status: 0 conforms; 1 deviates; 2 bad usage, or a subject that cannot be loaded;
 3 the run is incomplete (a worker died, rows are missing, nothing could be judged)"""
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
                                   epilog=MUTANTS, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     _mutants_options(planted)
     _report_options(commands.add_parser("report", help="one page from the JSON of several runs"))
+    add_vectors(commands)
     return parser
 
 

@@ -12,6 +12,7 @@ import dataclasses
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -160,10 +161,10 @@ def require_backend(name: str, target: Any) -> None:
 def load(source: Any = None, backend: str = "numpy", isolated: bool = False, memory: float | None = None) -> Subject:
     """The subject that a name, path, ``module:object``, ``exec:COMMAND`` or live object stands for.
 
-    ``isolated`` runs one that is named in a process of its own, with at most ``memory`` bytes. Raises SubjectError with
-    one line when it cannot be loaded, NotAvailable when the backend is absent.
+    ``isolated`` runs one that is named in a process of its own (on POSIX), with at most ``memory`` bytes. Raises
+    SubjectError with one line when it cannot be loaded, NotAvailable when the backend is absent.
     """
-    if isinstance(source, str) and (isolated or source.startswith(EXEC)):
+    if isinstance(source, str) and (isolated and os.name == "posix" or source.startswith(EXEC)):
         target = _elsewhere(source, backend, memory)
         try:
             return dataclasses.replace(_described(target, source, backend), process=target.process)
@@ -203,6 +204,8 @@ def _elsewhere(source: str, backend: str, memory: float | None) -> Any:
     command: Any = source.removeprefix(EXEC)
     if not source.startswith(EXEC):
         command = [sys.executable, "-m", "fiducial.conformance.wire.serve", "--backend", backend, source]
+    elif os.name != "posix":
+        raise SubjectError(f"subject {source}: a POSIX system is required to run a program, this is {os.name}")
     elif backend != "numpy":
         raise SubjectError(f"--backend {backend}: numpy is required for a program; it decides itself where it computes")
     try:
