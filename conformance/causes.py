@@ -48,7 +48,9 @@ def _explains(explanation: Explanation, suspect: Suspect) -> bool:
         return False
     wrong = [(g, t, p) for g, t, p in zip(suspect.found, suspect.answers, predicted or (), strict=False)
              if g is not None and _is_wrong(g, t, suspect.format)]  # fmt: skip
-    return bool(wrong) and all(_agree(g, p, t, suspect.format) for g, t, p in wrong)
+    # What is near the truth explains nothing, however near it is to what came.
+    tells = any(np.shape(p) != np.shape(g) or _is_wrong(np.asarray(p), t, suspect.format) for g, t, p in wrong)
+    return tells and all(_agree(g, p, t, suspect.format) for g, t, p in wrong)
 
 
 def _is_wrong(got: Any, truth: Answer, format: Format) -> bool:
