@@ -286,9 +286,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 def test_an_interrupted_run_is_incomplete(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     arguments = ["--only", "subtract", "--dtype", "float64", "-n", "0", "--timeout", "60", "--json", str(path)]
+    # A job in the background of a shell inherits that the signal is ignored.
     run = subprocess.Popen([*COMMAND, str(SUBJECTS / "misbehaving.py"), *arguments], stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, text=True)  # fmt: skip
-    time.sleep(5)
+                           stderr=subprocess.PIPE, text=True,
+                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+    time.sleep(8)
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 3
