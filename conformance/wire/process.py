@@ -26,6 +26,7 @@ LINE = 2**28  # bytes of one answer
 KEPT = 4000  # characters of what a program prints
 STARTS = 3  # attempts in a row to start a program again
 GRACE = 2.0  # seconds beyond the limit of one answer
+PIPE = 2**16  # bytes that a pipe holds
 TICK = 0.25  # seconds between two looks at the memory in use
 _alive: set[Process] = set()
 
@@ -127,7 +128,7 @@ class Process:
                     self._selector.unregister(self._process.stdin)
             elif key.fileobj is self._process.stderr:
                 self._read_errors()
-            elif not (more := os.read(key.fd, 1 << 20)):
+            elif not (more := os.read(key.fd, PIPE)):
                 raise Ended("crashed", self._ended())
             else:
                 self._buffer += more
@@ -155,7 +156,7 @@ class Process:
 
     def _read_errors(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            more = os.read(self._process.stderr.fileno(), 1 << 20)  # type: ignore[union-attr]
+            more = os.read(self._process.stderr.fileno(), PIPE)  # type: ignore[union-attr]
             if not more:
                 with contextlib.suppress(KeyError):
                     self._selector.unregister(self._process.stderr)  # type: ignore[union-attr, arg-type]

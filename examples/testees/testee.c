@@ -305,6 +305,8 @@ static void answer(const char *question) {
 int main(void) {
     char *line = NULL;
     size_t room = 0;
+    setvbuf(stdin, NULL, _IOFBF, 1 << 20); /* a line in one piece: each piece wakes the other side up */
+    setvbuf(stdout, NULL, _IOFBF, 1 << 20);
     while (getline(&line, &room, stdin) > 0) {
         printf("{\"id\": %ld, ", strtol(field(line, "id"), NULL, 10));
         if (is(field(line, "do"), "hello")) introduce(); else answer(line);
