@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fiducial.conformance.global_state import kept_state
+from fiducial.conformance.memory import MEMORY, memory_of
 from fiducial.conformance.subject import DTYPES, Subject
 
 TIME_LIMIT = 20.0  # seconds for one call, unless the run says otherwise
@@ -115,17 +116,7 @@ class Caller:
 
 def _own_copy(a: Any) -> Any:
     """A copy with the same strides and flags, so that the case's own data stays as it was."""
-    if not isinstance(a, np.ndarray) or a.flags.c_contiguous and a.flags.writeable:
-        return np.array(a)
-    if not a.flags.writeable:
-        copy = np.array(a)
-        copy.flags.writeable = False
-        return copy
-    if a.T.flags.c_contiguous:
-        return np.array(a.T).T
-    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
-    wide[..., ::2] = a
-    return wide[..., ::2]
+    return MEMORY[memory_of(a)](np.array(a, order="C")) if isinstance(a, np.ndarray) else np.array(a)
 
 
 def _unchanged(before: Any, after: Any, subject: Subject) -> bool:

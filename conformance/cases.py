@@ -238,33 +238,6 @@ def alone(case: Case, index: tuple[int, ...]) -> list[Case]:
     return [dataclasses.replace(case, call=call, given=given, cotangents=seeds)]
 
 
-# --- structure of arrays in memory ---
-
-
-def strided(a: Any) -> Any:
-    """The same numbers with gaps between them."""
-    if not a.ndim:
-        return a
-    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
-    wide[..., ::2] = a
-    return wide[..., ::2]
-
-
-def transposed(a: Any) -> Any:
-    """The same numbers in column order."""
-    return np.asfortranarray(a) if a.ndim > 1 else a
-
-
-def read_only(a: Any) -> Any:
-    """The same numbers, protected."""
-    copy = np.array(a)
-    copy.flags.writeable = False
-    return copy
-
-
-MEMORY = {"as is": lambda a: a, "transposed": transposed, "strided": strided, "read-only": read_only}
-
-
 def all_numbers(dtype: str) -> Any:
     """Every finite number of a 16-bit format."""
     numbers = np.arange(65536, dtype=np.uint16).view(DTYPES[dtype])

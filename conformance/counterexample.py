@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,12 +39,12 @@ def described(
     shown |= {
         "output": k,
         "index": list(at),
-        "got": _number(got[at]),
+        "got": number(got[at]),
         "enclosure": enclosure(answer, at),
-        "bound": _number(answer.bound[at]),
+        "bound": number(answer.bound[at]),
         "formula": f"running error bound of the stable form at u({case.dtype}); accepted up to {LIMIT:g} times",
         "equations": equations(case.call.definition.stable),
-        "ratio": _number(verdict.ratio),
+        "ratio": number(verdict.ratio),
     }
     shown["message"] = _text(case, what, k, verdict, shown)
     return shown
@@ -52,7 +53,7 @@ def described(
 def enclosure(answer: Answer, at: tuple[int, ...]) -> dict[str, Any]:
     """The exact value's enclosure, as text with all of its digits, and as a midpoint with a radius."""
     mid, rest, rad = (float(part[at]) for part in (answer.mid, answer.rest, answer.rad))
-    return {"mid": _number(mid), "rest": _number(rest), "rad": _number(rad)}
+    return {"mid": number(mid), "rest": number(rest), "rad": number(rad)}
 
 
 def _text(case: Case, what: str, k: int, verdict: Verdict, shown: dict[str, Any]) -> str:
@@ -70,8 +71,8 @@ def _text(case: Case, what: str, k: int, verdict: Verdict, shown: dict[str, Any]
             f" (+- {exact['rad']:.1e}), bound {shown['bound']:.3g}"
             if isinstance(exact["rad"], float) and isinstance(shown["bound"], float)
             else f"  element {where}: got {shown['got']}, exact {exact['mid']}",
-            *(f"  {n} = {_short(a)}" for n, a in shown["inputs"].items()),
-            *(f"  cotangent = {_short(c)}" for c in shown["cotangents"]),
+            *(f"  {n} = {short(a)}" for n, a in shown["inputs"].items()),
+            *(f"  cotangent = {short(c)}" for c in shown["cotangents"]),
             f"  attributes: {call or 'none'}",
             f"  reproduce: {shown['reproduce']}",
         ]
@@ -86,12 +87,13 @@ def reproduction(subject: Subject, case: Case, level: str) -> str:
 
 def _array(a: Any) -> dict[str, Any]:
     a = np.asarray(a)
-    flat = [_number(v) for v in a.reshape(-1)[:SHOWN].astype(np.float64)]
+    flat = [number(v) for v in a.reshape(-1)[:SHOWN].astype(np.float64)]
     hexadecimal = [float(v).hex() for v in a.reshape(-1)[:SHOWN].astype(np.float64)]
     return {"shape": list(a.shape), "dtype": str(a.dtype), "values": flat, "hex": hexadecimal, "of": int(a.size)}
 
 
-def _short(shown: dict[str, Any]) -> str:
+def short(shown: Mapping[str, Any]) -> str:
+    """An array as text: its dtype, its shape and the first of its numbers."""
     values = ", ".join(f"{v:.9g}" if isinstance(v, float) else str(v) for v in shown["values"][:8])
     more = f", ... ({shown['of']} in all)" if shown["of"] > 8 else ""
     return f"{shown['dtype']}{tuple(shown['shape'])} [{values}{more}]"
@@ -99,11 +101,11 @@ def _short(shown: dict[str, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
-        return _number(value)
+        return number(value)
     return list(value) if isinstance(value, tuple) else value
 
 
-def _number(value: Any) -> float | str:
+def number(value: Any) -> float | str:
     """JSON has no infinities or NaN: they are text."""
-    number = float(value)
-    return number if np.isfinite(number) else str(number)
+    plain = float(value)
+    return plain if np.isfinite(plain) else str(plain)

@@ -21,6 +21,8 @@ from fiducial.conformance import biases, cases, laws, populations, reference_dat
 from fiducial.conformance.calling import TIME_LIMIT, Fault
 from fiducial.conformance.cases import Case
 from fiducial.conformance.examine import Deviation, Examination
+from fiducial.conformance.global_state import kept_seeds
+from fiducial.conformance.memory import MEMORY
 from fiducial.conformance.results import DEMANDS, Result
 from fiducial.conformance.subject import Subject
 from fiducial.spec.language import name_of
@@ -100,7 +102,8 @@ def examine(subject: Subject, operation: Operation, level: str, dtype: str, plan
         subject, operation, level, dtype, DEMANDS[plan.require], plan.seconds, options, plan.naming
     )
     try:
-        LEVELS[level](examination, plan)
+        with kept_seeds():
+            LEVELS[level](examination, plan)
     except Deviation:
         pass  # kept in the result, with its smallest case
     except Fault as fault:
@@ -133,7 +136,7 @@ def shape(e: Examination, plan: Plan) -> None:
     # The most axes: in memory, one axis has one order.
     shapes, attributes = max((s for s in _all_structures(e) if _numbers(s)), key=lambda s: sum(map(len, s[0])))
     base = cases.build(e.operation, e.result.dtype, attributes, shapes, rng, "one sign")
-    for name, view in cases.MEMORY.items():
+    for name, view in MEMORY.items():
         case = Case(
             base.call, tuple(map(view, base.given)), base.dtype, tuple(map(view, base.cotangents)), name, base.passed
         )

@@ -22,7 +22,7 @@ import numpy as np
 from fiducial.conformance import cases, nist
 from fiducial.conformance.calling import Fault
 from fiducial.conformance.cases import Case
-from fiducial.conformance.counterexample import _number
+from fiducial.conformance.counterexample import number
 from fiducial.conformance.examine import Deviation, Examination
 from fiducial.conformance.nist import DataSet
 from fiducial.conformance.subject import DTYPES
@@ -100,7 +100,7 @@ def _compared(
     names = [f"B{k + first}" for k in range(len(certified))] if data.x else [case.operation.name]
     held = [None if x is None else float(nist.rounded(x, kind)) for x in exact]
     return [
-        {"data": data.name, "statistic": name, "certified": text, "got": None if g is None else _number(g),
+        {"data": data.name, "statistic": name, "certified": text, "got": None if g is None else number(g),
          "exact": _decimal(x), "lre": lre(g, text), "ceiling": lre(h, text)}
         for name, text, g, x, h in zip(names, certified, got, exact, held, strict=True)
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,16 @@ class Implementation:
     results: list[Result]
     summary: dict[str, Any]
 
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str], list[Result]]:
+        found: dict[tuple[str, str], list[Result]] = {}
+        for r in self.results:
+            found.setdefault((r.operation, r.dtype), []).append(r)
+        return found
+
     def cell(self, operation: str, dtype: str) -> tuple[str, float | None]:
         """The worst outcome in any level, and the worst ratio of those that have one."""
-        rows = [r for r in self.results if (r.operation, r.dtype) == (operation, dtype)]
+        rows = self._cells.get((operation, dtype), [])
         if not rows:
             return "not_provided", None
         ratios = [float(r.ratio) for r in rows if r.ratio is not None]

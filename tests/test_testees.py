@@ -51,7 +51,10 @@ def _node() -> str:
     return "" if int(found.lstrip("v").split(".")[0]) >= 18 else f"Node 18 or later is required, this is {found}"
 
 
-@pytest.mark.skipif(bool(_node()), reason=_node() or "Node is there")
+NODE = _node()
+
+
+@pytest.mark.skipif(bool(NODE), reason=NODE or "Node is there")
 def test_a_library_from_npm(tmp_path: Path) -> None:
     folder = tmp_path / "tfjs"
     shutil.copytree(TESTEES / "tfjs", folder, ignore=shutil.ignore_patterns("node_modules"))

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from fiducial.conformance.counterexample import SHOWN, short
+from fiducial.conformance.counterexample import number as shown_number
 from fiducial.conformance.vectors.numbers import pair
 from fiducial.conformance.verdict import LIMIT
-
-SHOWN = 24  # numbers of an array in a counterexample
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def deviating(case: Mapping[str, Any], worst: Worst, k: int) -> Judged:
         exact = shown["enclosure"]
         where = f"{worst.details['output']['name']}, element {worst.index} in C order"
         lines.append(f"  {where}: got {shown['got']}, exact {exact['mid']} (+- {exact['rad']}), bound {shown['bound']}")
-    lines += [f"  {name} = {_short(a)}" for name, a in shown["inputs"].items()]
-    lines += [f"  cotangent = {_short(a)}" for a in shown["cotangents"]]
+    lines += [f"  {name} = {short(a)}" for name, a in shown["inputs"].items()]
+    lines += [f"  cotangent = {short(a)}" for a in shown["cotangents"]]
     lines.append(f"  attributes: {', '.join(f'{n}={v!r}' for n, v in case['attributes'].items()) or 'none'}")
     if case["flags"]:
         lines.append(f"  flags: {', '.join(case['flags'])}")
@@ -62,31 +62,20 @@ def _element(worst: Worst) -> dict[str, Any]:
     output, k = worst.details["output"], worst.index
     (lo, lo_rest), (hi, hi_rest) = (exact_ends(output[name]) for name in ("lo", "hi"))
     low, high = (float(np.broadcast_to(np.asarray(v), lo.shape)[k]) for v in (lo + lo_rest, hi + hi_rest))
-    mid = low if low == high else low / 2 + high / 2
+    mid, radius = (low, 0.0) if low == high else (low / 2 + high / 2, (high - low) / 2)
     return {
         "index": [int(i) for i in np.unravel_index(k, output["shape"])] if output["shape"] else [],
-        "got": plain(worst.details["got"]), "bound": plain(float(ends(output["bound"])[k])),
-        "enclosure": {"mid": plain(mid), "rest": 0.0, "rad": plain(0.0 if low == high else (high - low) / 2)},
+        "got": shown_number(worst.details["got"]), "bound": shown_number(float(ends(output["bound"])[k])),
+        "enclosure": {"mid": shown_number(mid), "rest": 0.0, "rad": shown_number(radius)},
         "formula": f"running error bound of the stable form; accepted up to {LIMIT:g} times",
-        "ratio": plain(worst.ratio),
+        "ratio": shown_number(worst.ratio),
     }  # fmt: skip
-
-
-def plain(value: float) -> float | str:
-    """JSON has no infinities or NaN: they are text."""
-    return value if math.isfinite(value) else str(value)
 
 
 def _array(array: Mapping[str, Any]) -> dict[str, Any]:
     texts = array.get("hex", [])[:SHOWN] or [float(v).hex() for v in array.get("int", [])[:SHOWN]]
-    return {"shape": array["shape"], "dtype": array["dtype"], "values": [plain(float.fromhex(t)) for t in texts],
+    return {"shape": array["shape"], "dtype": array["dtype"], "values": [shown_number(float.fromhex(t)) for t in texts],
             "hex": texts, "of": math.prod(array["shape"])}  # fmt: skip
-
-
-def _short(shown: Mapping[str, Any]) -> str:
-    values = ", ".join(f"{v:.9g}" if isinstance(v, float) else str(v) for v in shown["values"][:8])
-    more = f", ... ({shown['of']} in all)" if shown["of"] > 8 else ""
-    return f"{shown['dtype']}{tuple(shown['shape'])} [{values}{more}]"
 
 
 # --- texts as numbers ---

@@ -10,7 +10,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-MEMORY = ("transposed", "strided", "read-only")  # how an array lies in the caller's memory, where that is not plain
+from fiducial.conformance.memory import MEMORY, memory_of
+
 WIRE: dict[str, Any] = {
     name: np.dtype(name)
     for name in ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16",
@@ -41,7 +42,8 @@ def encoded(value: Any) -> Any:
     plain = np.ascontiguousarray(array).astype(_little(array.dtype), copy=False)
     data = base64.b64encode(plain.tobytes()).decode("ascii")
     found = {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
-    return found if (memory := _memory(array)) is None else {**found, "memory": memory}
+    memory = memory_of(array)
+    return found if memory == "as is" else {**found, "memory": memory}
 
 
 def decoded(value: Any) -> Any:
@@ -74,28 +76,8 @@ def _array(value: dict[str, Any]) -> Any:
     if len(bytes_) != needed:
         raise Malformed(f"data: {needed} bytes are required for shape {shape} of {dtype}, got {len(bytes_)}")
     array = np.frombuffer(bytes_, _little(WIRE[dtype])).astype(WIRE[dtype]).reshape(shape)
-    return _laid(array, value.get("memory"))
+    return MEMORY.get(str(value.get("memory")), MEMORY["as is"])(array)
 
 
 def _little(dtype: Any) -> Any:
     return dtype.newbyteorder("<") if dtype.itemsize > 1 and dtype.name != "bfloat16" else dtype
-
-
-def _memory(array: Any) -> str | None:
-    if not array.flags.writeable:
-        return "read-only"
-    if array.flags.c_contiguous:
-        return None
-    return "transposed" if array.flags.f_contiguous else "strided"
-
-
-def _laid(array: Any, memory: Any) -> Any:
-    """The same numbers, as the caller holds them."""
-    if memory == "transposed":
-        return np.asfortranarray(array)
-    if memory == "strided" and array.ndim:
-        wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-        wide[..., ::2] = array
-        return wide[..., ::2]
-    array.flags.writeable = memory != "read-only"
-    return array

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from fiducial.conformance.calling import Caller, Fault
+from fiducial.conformance.global_state import kept_seeds
 from fiducial.conformance.subject import NotAvailable, Subject, SubjectError, load
 from fiducial.conformance.wire.arrays import Malformed, decoded, encoded
 from fiducial.conformance.wire.process import PROTOCOL
@@ -94,7 +95,8 @@ def _answer(subject: Subject, question: dict[str, Any]) -> dict[str, Any]:
         function = subject.second_order_of(name)
     attributes = {n: _attribute(decoded(v)) for n, v in question["attributes"].items()}
     try:
-        return {"result": _result(subject, name, caller(function, given, attributes))}
+        with kept_seeds():
+            return {"result": _result(subject, name, caller(function, given, attributes))}
     except Fault as fault:
         return {"error": fault.outcome, "message": fault.message, "cause": fault.cause}
 
