@@ -15,6 +15,8 @@ from fiducial.conformance.vectors.command import add_to as add_vectors
 EXIT = """exit status: 0 conforms; 1 deviates; 2 bad usage, or a subject that cannot be loaded;
 3 the run is incomplete (a worker died, rows are missing, nothing could be judged)"""
 
+FEW = {"quick": 32}  # by profile, rows that take less time than the start of a worker; else one row
+
 MUTANTS = """exit status: 0 every fault is found, or listed as equivalent with its reason; 1 one survived, or a listed
 one was found; 2 bad usage; 3 a worker died"""
 
@@ -102,8 +104,8 @@ def _check_options(check: argparse.ArgumentParser) -> None:
     )
     check.add_argument("--profile", choices=("quick", "full", "exhaustive"), default="full")
     check.add_argument("--seed", type=int, default=0, metavar="N")
-    check.add_argument("-n", dest="workers", type=int, default=os.cpu_count() or 1, metavar="WORKERS",
-                       help="processes (default: one for each core)")  # fmt: skip
+    check.add_argument("-n", dest="workers", type=int, metavar="WORKERS",
+                       help="processes (default: one for each core; none more for a few quick rows)")  # fmt: skip
     check.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one call (default 20)")
     check.add_argument("--memory", type=float, metavar="GB", help="for a subject's process (default: half of all)")
     check.add_argument("--isolation", choices=("process", "none"), default="process",
@@ -141,7 +143,8 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         report.check_writable([(f"--{n}", getattr(arguments, n)) for n in ("json", "junit", "html")], _fail)
         expected = expect.read(arguments.expect) if arguments.expect else []
-        if not rows(options):
+        selected = len(rows(options))
+        if not selected:
             _fail("no row is selected: the options exclude one another")
         isolated = arguments.isolation == "process"
         try:
@@ -153,7 +156,9 @@ def _check(arguments: argparse.Namespace) -> int:
         name = (label.name, label.version)
     except (SubjectError, Unknown, expect.BadExpectation, _Usage) as error:
         return _say(str(error), 2)
-    run = run_suite(arguments.subject, options, arguments.workers, name)
+    few = selected <= FEW.get(arguments.profile, 1) and (arguments.subject is None or label.process is not None)
+    default = 0 if few else os.cpu_count() or 1
+    run = run_suite(arguments.subject, options, default if arguments.workers is None else arguments.workers, name)
     surprises = expect.apply(run, expected)
     shown = report.failures(run)
     print(report.table(run) + (f"\n\n{shown}" if shown else ""))

@@ -90,7 +90,8 @@ def _execute(run: Run, source: str | None, options: dict[str, Any], workers: int
     """Runs pytest and collects its results; True where it broke down before all rows were tried."""
     suite = Path(__file__).parent / "test_conformance.py"
     arguments = [str(suite), "-p", "no:cacheprovider", "-p", "no:terminal", "--rootdir", str(suite.parent),
-                 "-c", os.devnull, "--import-mode=importlib"]  # fmt: skip
+                 "-c", os.devnull, "--import-mode=importlib",
+                 "--assert=plain"]  # fmt: skip  # else Hypothesis is rewritten as it is loaded: a second or two
     arguments += [f"--fiducial-{name}={value}" for name, value in options.items() if value not in (None, "")]
     if source is not None:
         arguments.append(f"--fiducial-subject={_absolute(source)}")
