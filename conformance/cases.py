@@ -238,6 +238,19 @@ def alone(case: Case, index: tuple[int, ...]) -> list[Case]:
     return [dataclasses.replace(case, call=call, given=given, cotangents=seeds)]
 
 
+@np.errstate(invalid="ignore")
+def flushed(case: Case) -> Case:
+    """The case with 0 for subnormal numbers, as an implementation that flushes them sees it."""
+    least = FORMATS[case.dtype].normal
+
+    def of(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        small = [(np.abs(a) < least) & (a != 0) for a in arrays]
+        return tuple(np.where(s, 0 * a, a) if np.any(s) else a for s, a in zip(small, arrays, strict=True))
+
+    call = dataclasses.replace(case.call, arrays=of(case.call.arrays))
+    return dataclasses.replace(case, call=call, given=of(case.given), cotangents=of(case.cotangents))
+
+
 def all_numbers(dtype: str) -> Any:
     """Every finite number of a 16-bit format."""
     numbers = np.arange(65536, dtype=np.uint16).view(DTYPES[dtype])

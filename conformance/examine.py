@@ -10,7 +10,7 @@ import numpy as np
 
 from fiducial.conformance import relations
 from fiducial.conformance.calling import TIME_LIMIT, Caller, Fault
-from fiducial.conformance.cases import Case
+from fiducial.conformance.cases import Case, flushed
 from fiducial.conformance.causes import named
 from fiducial.conformance.counterexample import described
 from fiducial.conformance.results import Result
@@ -43,7 +43,8 @@ class Examination:
         self.naming = naming  # whether the cause of a failure is looked for
         self.options = options  # of the run, as a command that repeats a case needs them
         self.result = Result(operation.name, level, dtype, subject.backend)
-        self.format: Format = FORMATS[dtype]
+        self.flushes = dtype in subject.conventions.get("*", {}).get("flushes_subnormals", ())
+        self.format: Format = FORMATS[dtype].flushing() if self.flushes else FORMATS[dtype]
         self.caller = Caller(subject, operation.name, seconds)
         self.function = getattr(subject.target, operation.name)
         self.takes = subject.accepts(operation.name)
@@ -70,8 +71,15 @@ class Examination:
 
     # --- one case ---
 
+    def _seen(self, case: Case) -> Case:
+        if not self.flushes:
+            return case
+        self.note(f"{self.subject.name} declares that it flushes subnormal numbers of {case.dtype} to 0")
+        return flushed(case)
+
     def value(self, case: Case) -> None:
         """Calls the operation and judges its outputs."""
+        case = self._seen(case)
         with _Recorded(self, case, "value"):
             outputs = self.outputs(case)
             if case.call.definition.relation is not None:
@@ -82,6 +90,7 @@ class Examination:
 
     def gradient(self, case: Case) -> None:
         """Calls the gradient with the case's cotangents and judges each input's."""
+        case = self._seen(case)
         with _Recorded(self, case, "gradient"):
             if case.call.definition.relation is not None:
                 outputs = self.outputs(case)
@@ -97,6 +106,7 @@ class Examination:
         """Calls the gradient of <directions, gradient> and judges it."""
         function = self.subject.second_order_of(self.operation.name)
         assert function is not None
+        case = self._seen(case)
         with _Recorded(self, case, "second order"):
             answers = oracle.second_order(case.call, case.cotangents, directions, self.format)
             along = list(directions) if self.operation.layout.listed else directions

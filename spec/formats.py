@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Format:
     """A binary floating-point format.
 
-    ``unit`` is the unit roundoff u (half a unit in the last place of 1), ``tiny`` the smallest subnormal number,
-    ``largest`` the largest finite one. Source: IEEE 754-2019; bfloat16: the upper half of binary32.
+    ``unit`` is the unit roundoff u (half a unit in the last place of 1), ``tiny`` the smallest number that is not 0,
+    ``largest`` the largest finite one, ``normal`` the smallest that has all digits. Source: IEEE 754-2019; bfloat16:
+    the upper half of binary32.
     """
 
     name: str
@@ -18,6 +19,15 @@ class Format:
     tiny: float
     largest: float
     normal: float
+
+    def flushing(self) -> Format:
+        """The format where subnormal numbers, read or computed, are 0."""
+        return replace(self, tiny=self.normal)
+
+    @property
+    def abrupt(self) -> float:
+        """What a sum may lose: nothing where underflow is gradual, as sums of subnormal numbers are exact."""
+        return self.tiny if self.tiny >= self.normal else 0.0
 
 
 FORMATS = {

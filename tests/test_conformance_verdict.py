@@ -166,6 +166,27 @@ def test_check_passes_a_right_function() -> None:
                       "second order": "not_provided", "laws": "tight"}  # fmt: skip
 
 
+def _flushing(function: Any, error: float = 1.0) -> Any:
+    """On a machine to which subnormal numbers are 0."""
+
+    @np.errstate(invalid="ignore")
+    def kept(a: Any) -> Any:
+        return np.where(np.abs(a) < np.finfo(a.dtype).tiny, 0 * a, a)
+
+    return lambda *inputs: kept(function(*map(kept, inputs)) * np.float32(error))
+
+
+@pytest.mark.parametrize(("name", "band"), [("step", "wrong"), ("relu", "loose")])
+def test_flushed_subnormal_numbers_are_a_convention_that_can_be_declared(name: str, band: str) -> None:
+    function, declared = getattr(refimpl, name), {"*": {"flushes_subnormals": ["float32"]}}
+    with pytest.raises(Deviation, match=f"is {band}"):
+        check(_flushing(function), name, dtypes=["float32"])
+    results = check(_flushing(function), name, dtypes=["float32"], conventions=declared)
+    assert "function declares that it flushes subnormal numbers of float32 to 0" in results[1].notes
+    with pytest.raises(Deviation, match="is wrong"):
+        check(_flushing(function, 1.001), name, dtypes=["float32"], conventions=declared)
+
+
 def test_check_judges_gradients() -> None:
     judged = check(refimpl.affine, "affine", vjp=refimpl.affine_vjp, dtypes=["float32"])
     assert {r.level: r.outcome for r in judged}["gradients"] in ("tight", "ok")

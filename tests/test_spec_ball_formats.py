@@ -11,6 +11,7 @@ from fiducial.spec.numbers.ball import Ball
 from fiducial.spec.numbers.ball_numbers import BallNumbers
 from fiducial.spec.numbers.base import FUNCTIONS
 from fiducial.spec.numbers.objects import ArbNumbers
+from fiducial.spec.numbers.rounded import RoundedNumbers
 from fiducial.spec.numbers.rounding import Rounding
 
 NARROW = {"float32": np.float32, "float16": np.float16}
@@ -130,6 +131,44 @@ def test_a_format_stays_inside_for_a_whole_formula(format):
         shares = ball / ball.sum(1).reshape((-1, 1))
         assert_stays_inside(p, shares)
         assert_stays_inside(found, (shares * shares).sum(1))
+
+
+# --- subnormal numbers flushed ---
+
+
+def _near_underflow(shape, rng):
+    """float32 numbers whose sums, products and quotients may be subnormal."""
+    exponents = rng.choice([-126, -125, -120, -100, -64, -20, 0, 3], shape)
+    return rng.choice([-1, 0, 1, 1], shape) * rng.uniform(1, 2, shape).astype(np.float32) * 2.0**exponents
+
+
+FLUSHED = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / (b + b * b),
+    "total": lambda a, b: a.total([b, a.scaled(-0.5), b.scaled(-0.75)]),
+    "sum": lambda a, b: (a - b).sum(1),
+    "sum of others": lambda a, b: (a - b).sum_of_others(1),
+    "matmul": lambda a, b: a.matmul(b.reshape((3, -1))),
+}
+
+
+@pytest.mark.parametrize("name", FLUSHED)
+def test_a_flushing_format_stays_inside(name):
+    """And does not where underflow is taken to be gradual."""
+    rng, format = np.random.default_rng(15), FORMATS["float32"].flushing()
+    a, b = (_near_underflow((1200, 3), rng) for _ in range(2))
+    array = RoundedNumbers(format).array
+    with np.errstate(all="ignore"):
+        found = FLUSHED[name](array(a), array(b)).items
+
+        def ball(model):
+            return FLUSHED[name](*(Ball(x, np.zeros(x.shape), Rounding.of(model), np) for x in (a, b)))
+
+        assert_stays_inside(found, ball(format))
+        with pytest.raises(AssertionError):
+            assert_stays_inside(found, ball(FORMATS["float32"]))
 
 
 @pytest.mark.parametrize("format", ["float64", "float32", "float16", "bfloat16"])

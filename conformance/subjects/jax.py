@@ -29,6 +29,7 @@ version = f"{jax.__version__}, flax {flax.__version__}, optax {optax.__version__
 dtypes = ("float64", "float32", "bfloat16", "float16")
 devices = ("cpu", "gpu")
 conventions: dict[str, dict[str, Any]] = {
+    "*": {"flushes_subnormals": ("float64", "float32", "bfloat16")},  # on the CPU; documented among the sharp bits
     "lstm": {"gate_order": "ifgo"},
     "gru": {"gate_order": "rzn", "reset_after": True},
     "adagrad": {"eps": 0.0},

@@ -27,6 +27,7 @@ name = "tensorflow"
 version = f"{tf.__version__}, keras {keras.__version__}"
 dtypes = ("float64", "float32", "bfloat16", "float16")
 conventions: dict[str, dict[str, Any]] = {
+    "*": {"flushes_subnormals": ("float64", "float32", "bfloat16")},  # on the CPU; its denormal_test demands it
     "lstm": {"gate_order": "ifgo"},
     "gru": {"gate_order": "zrn", "reset_after": True},
     "momentum": {"lr": 1.0},

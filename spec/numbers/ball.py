@@ -99,7 +99,8 @@ class Ball:
             return self._new(mid, _nothing(xp, self._radii(mid.shape)))
         mid, rad = a.mid + b.mid, a.rad + b.rad
         rounding = self.per(self.model.unit, mid.ndim) * (xp.abs(mid) + rad)
-        # A sum is exact where an operand is an exact zero; it never underflows.
+        rounding = rounding + self._flushed(1, xp.abs(mid) + rad)
+        # A sum is exact where an operand is an exact zero; it underflows only where subnormal numbers are flushed.
         if a._some_zero() or b._some_zero():
             rounding = xp.where(a._zero() | b._zero(), 0.0, rounding)
         rad = rad + rounding
@@ -225,13 +226,20 @@ class Ball:
             mid, own, size = mid + t.mid, own + t.rad, size + self.xp.abs(t.mid)
         outward = 1 + (len(terms) + 2) * 2.0**-52
         size = (size + own) * outward
-        rad = (own + self.per(self.model.grown(additions or len(terms)) * self.model.unit, mid.ndim) * size) * outward
+        rad = own + self.per(self.model.grown(additions or len(terms)) * self.model.unit, mid.ndim) * size
+        rad = (rad + self._flushed(additions or len(terms), size)) * outward
 
         def exact() -> Any:
             infinite = [self.xp.where(b.infinite(), b.mid, 0.0) for b in (self, *terms)]
             return self.xp.isinf(sum(infinite[1:], infinite[0])) & self.xp.isfinite(own)
 
         return self._summed(mid, rad, size, exact)
+
+    def _flushed(self, additions: Any, size: Any) -> Any:
+        """What so many additions of terms of this size may lose to flushed subnormal numbers."""
+        if not np.any(self.model.abrupt):
+            return 0.0
+        return self.per(self.model.abrupt, np.ndim(size) - self.lead) * additions * (size > 0)
 
     def _summed(self, mid: Any, rad: Any, size: Any, exact: Callable[[], Any]) -> Ball:
         # Partial sums, in any order, may be as large as the sum of the sizes: beyond the format nothing is promised.
@@ -252,7 +260,8 @@ class Ball:
         mid, size = add(self.mid, axis), add(xp.abs(self.mid), axis)
         own = _nothing(xp, self._radii(mid.shape)) if self.exact else add(self.rad, k)
         size = (size + own) * outward
-        rad = (own + self.model.grown(roundings) * self.per(self.model.unit, mid.ndim) * size) * outward
+        rad = own + self.model.grown(roundings) * self.per(self.model.unit, mid.ndim) * size
+        rad = (rad + self._flushed(roundings, size)) * outward
 
         def exact() -> Any:
             return xp.isinf(add(xp.where(self.infinite(), self.mid, 0.0), k)) & xp.isfinite(own)
@@ -295,7 +304,7 @@ class Ball:
         reach, largest = widest_a + widest_b, FORMATS["float64"].largest
         lost = TINY * (reach if reach <= largest else largest)  # a NaN stays in its own rows
         rad *= 1 + (terms + 4) * 2.0**-52
-        rad += terms * (self.per(self.model.tiny, rad.ndim - self.lead) + DUST + lost)
+        rad += terms * (self.per(self.model.tiny + self.model.abrupt, rad.ndim - self.lead) + DUST + lost)
         size: Any = terms * widest_a * widest_b
         if terms and not bool(np.all(size <= self.model.largest)):
             size = (size_a + a.rad) @ (size_b + b.rad)

@@ -29,10 +29,12 @@ class Rounded(Objects):
     __slots__ = ()
     kind: Any = np.float64
     order: Order = staticmethod(lambda terms: terms)
+    least: float = 0.0  # what is smaller is flushed to 0
 
     def __init__(self, items: Any) -> None:
         with np.errstate(all="ignore"):
-            self.items = np.asarray(items, dtype=np.float64).astype(self.kind).astype(np.float64)
+            rounded = np.asarray(items, dtype=np.float64).astype(self.kind).astype(np.float64)
+            self.items = np.where(np.abs(rounded) < self.least, 0.0 * rounded, rounded) if self.least else rounded
 
     def number(self, value: float) -> float:
         return value
@@ -73,7 +75,7 @@ class RoundedNumbers:
     """
 
     def __init__(self, format: Format, order: Order = lambda terms: terms, units: float = 0.5, rng: Any = None) -> None:
-        own = {"__slots__": (), "kind": KINDS[format.name], "order": staticmethod(order)}
+        own = {"__slots__": (), "kind": KINDS[format.name], "order": staticmethod(order), "least": format.abrupt}
         self.array: type[Rounded] = type("Rounded", (Rounded,), own)
         self.units, self.rng = units, rng
 

@@ -25,7 +25,8 @@ class Rounding:
     Beyond ``largest`` nothing is promised: the radius becomes infinite. An algorithm's quotient by what overflowed is 0
     (``overflow_divides``); an enclosure claims no such thing. The roundings of n additions add up to n^``exponent`` of
     them: to all, whatever happens; to their square root (as the scale of a distribution) where they are independent.
-    Several models together hold an array in each field.
+    Several models together hold an array in each field. ``abrupt`` is what one addition may lose: something only where
+    subnormal numbers are flushed.
     """
 
     unit: Any
@@ -34,6 +35,7 @@ class Rounding:
     function_units: Any
     overflow_divides: Any = False
     exponent: Any = 1.0
+    abrupt: Any = 0.0
 
     @classmethod
     def together(cls, *models: Rounding) -> Rounding:
@@ -66,7 +68,8 @@ class Rounding:
         Functions are within 2 ulp; in 16-bit formats, where everyone evaluates them in wider arithmetic, within 1.
         """
         own = 0.0 if format.name == "float64" else 4 * FORMATS["float64"].unit
-        return cls(format.unit + own, format.tiny, format.largest, 4.0 if format.unit < 2.0**-20 else 2.0, True)
+        units = 4.0 if format.unit < 2.0**-20 else 2.0
+        return cls(format.unit + own, format.tiny, format.largest, units, True, abrupt=format.abrupt)
 
     @classmethod
     def independent(cls, format: Format) -> Rounding:
