@@ -178,7 +178,8 @@ class Examination:
                 x = name_of(case.call.definition.system.differentiable[k])
                 self.note(f"{self.operation.name}: the gradient of {x} is not offered (None)")
                 continue
-            verdicts.append((judge(got, answer, self.format, lambda k=k: bounds_of(k)), k))  # type: ignore[misc]
+            order = 2 if what == "second order" else 1
+            verdicts.append((judge(got, answer, self.format, lambda k=k: bounds_of(k), order), k))  # type: ignore[misc]
         for verdict, k in verdicts:
             self.take(case, what, k, verdict, found[k], answers[k])
         if verdicts and all(v.vacuous for v, _ in verdicts):

@@ -29,8 +29,8 @@ class Verdict:
 
 
 @np.errstate(all="ignore")
-def judge(got: Any, answer: Answer, format: Format, written: Callable[[], list[Any]] = list) -> Verdict:
-    """Compares an array (as float64) with an answer of the same shape.
+def judge(got: Any, answer: Answer, format: Format, written: Callable[[], list[Any]] = list, order: int = 1) -> Verdict:
+    """Compares an array (as float64) with an answer of the same shape; ``order`` is 2 for a gradient of a gradient.
 
     ``written`` computes the bounds of the textbook's own way of writing; it is called only where they are needed.
     """
@@ -48,7 +48,7 @@ def judge(got: Any, answer: Answer, format: Format, written: Callable[[], list[A
             flat = int(np.argmax(np.where(excused, 0.0, ratios)))
             index = tuple(int(k) for k in np.unravel_index(flat, ratios.shape))
             worst = float(ratios.reshape(-1)[flat])
-    return Verdict(band, worst, index, not powerful(answer, judgeable, format), int(judgeable.sum()))
+    return Verdict(band, worst, index, not powerful(answer, judgeable, format, order), int(judgeable.sum()))
 
 
 def ratio(got: Any, answer: Answer, format: Format) -> Any:
@@ -74,21 +74,22 @@ def _excused(got: Any, answer: Answer, format: Format, written: list[Any]) -> An
     return excused
 
 
-def planted_error(format: Format) -> float:
-    """The relative error that a case must be able to reject: 1 %, but 40 roundings in 16-bit formats.
+def planted_error(format: Format, order: int = 1) -> float:
+    """The relative error that a case must be able to reject: 1 %, but 40 roundings in 16-bit formats, twice in a second
+    order.
 
-    One rounding is 0.05 % in float16 and 0.4 % in bfloat16, and a softmax gradient is allowed 34 of them: no bound that
-    a correct 16-bit algorithm meets rejects 1 % there.
+    One rounding is 0.05 % in float16 and 0.4 % in bfloat16. A softmax gradient is allowed 34 of them, its gradient at
+    least 46, that of a standard deviation 64: no bound that a correct 16-bit algorithm meets rejects 1 % there.
     """
-    return max(0.01, 40 * format.unit)
+    return max(0.01, 40 * order * format.unit)
 
 
-def powerful(answer: Answer, judgeable: Any, format: Format) -> bool:
+def powerful(answer: Answer, judgeable: Any, format: Format, order: int = 1) -> bool:
     """Whether zeros, a 1 % error and a flipped sign would be rejected; ones, where the answer is exactly zero."""
     if not judgeable.any():
         return False
     exact = answer.mid
     if not np.any(np.where(judgeable, exact, 0.0)) and not np.any(np.where(judgeable, answer.rad, 0.0)):
         return bool(np.any(ratio(np.ones_like(exact), answer, format)[judgeable] > LIMIT))
-    faults = (np.zeros_like(exact), exact * (1 + planted_error(format)), -exact)
+    faults = (np.zeros_like(exact), exact * (1 + planted_error(format, order)), -exact)
     return all(bool(np.any(ratio(fault, answer, format)[judgeable] > LIMIT)) for fault in faults)
