@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from fiducial.conformance import Deviation, check
+from fiducial.conformance.levels import Plan, examine
 from fiducial.conformance.relations import _planted
+from fiducial.conformance.subject import from_functions
 from fiducial.refimpl import eigh_vjp, svd_vjp
+from fiducial.spec.catalogue import CATALOGUE
 
 
 def right_eigh(a):
@@ -59,6 +62,21 @@ WRONG_EIGH = [_columns_exchanged, _one_vector_twice, _descending, _half_precisio
 def test_a_wrong_symmetric_decomposition_is_found(wrong):
     with pytest.raises(Deviation, match="eigh"):
         check(wrong, "eigh")
+
+
+@pytest.mark.parametrize(("units", "band"), [(90, "ok"), (200, "loose"), (5000, "wrong")])
+def test_vectors_that_are_less_orthogonal_than_those_of_qr_are_loose(units, band):
+    """As those of relatively robust representations may be; any basis is right for a multiple of the identity."""
+
+    def skewed(a):
+        w, v = np.linalg.eigh(a)
+        if len(a) == 4 and np.array_equal(a, np.eye(4)):
+            v[0, 1] = units * 4 * np.finfo(a.dtype).eps / 2
+        return w, v
+
+    subject = from_functions({"eigh": skewed})
+    result = examine(subject, CATALOGUE["eigh"], "special", "float64", Plan(profile="quick"))
+    assert result.outcome == band, result.message
 
 
 def test_signs_and_bases_of_eigenspaces_are_free():

@@ -49,7 +49,7 @@ def judged(planted: Planted, profiles: tuple[str, ...] = ("quick", "full"), seed
     started, verdict = time.perf_counter(), _unjudged(planted)
     for profile in profiles:
         for level, dtype in _rows(planted):
-            _enter(verdict, profile, _examined(planted, level, dtype, profile, seed))
+            _enter(verdict, planted, profile, _examined(planted, level, dtype, profile, seed))
             if verdict.level:
                 verdict.seconds = time.perf_counter() - started
                 return verdict
@@ -66,7 +66,7 @@ def all_judged(several: Sequence[Planted], seed: int = 0) -> list[Verdict]:
             for planted, verdict in zip(several, verdicts, strict=True):
                 if not verdict.level and (level, dtype) in _rows(planted):
                     started = time.perf_counter()
-                    _enter(verdict, "full", _examined(planted, level, dtype, "full", seed))
+                    _enter(verdict, planted, "full", _examined(planted, level, dtype, "full", seed))
                     verdict.seconds += time.perf_counter() - started
     return verdicts
 
@@ -88,9 +88,9 @@ def _examined(planted: Planted, level: str, dtype: str, profile: str, seed: int)
     return examine(planted.subject(), CATALOGUE[planted.operation], level, dtype, plan)
 
 
-def _enter(verdict: Verdict, profile: str, r: Result) -> None:
+def _enter(verdict: Verdict, planted: Planted, profile: str, r: Result) -> None:
     """Takes over a row that deviates."""
-    if r.outcome not in FOUND:
+    if r.outcome not in FOUND or (r.outcome == "loose" and planted.loses):
         return
     verdict.profile = profile
     verdict.level, verdict.dtype, verdict.outcome = r.level, r.dtype, r.outcome

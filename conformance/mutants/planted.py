@@ -19,8 +19,8 @@ class Planted:
     """Functions that replace those of the reference implementation: NAME, NAME_vjp or both.
 
     ``what`` says in one line what is wrong (or different), ``report`` where it was found in released software,
-    ``cause`` what a failed check should name. A class among the functions is made anew for every subject: its objects
-    may remember things between calls.
+    ``cause`` what a failed check should name, ``loses`` why a right one may be called loose. A class among the
+    functions is made anew for every subject: its objects may remember things between calls.
     """
 
     operation: str
@@ -29,6 +29,7 @@ class Planted:
     functions: dict[str, Any] = field(default_factory=dict)
     report: str = ""
     cause: str = ""
+    loses: str = ""
     conventions: Mapping[str, Any] = field(default_factory=dict)
     dtypes: Sequence[str] = tuple(DTYPES)
 

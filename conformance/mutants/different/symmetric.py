@@ -92,9 +92,13 @@ for _name, _what, _function in (
     ("largest entry positive", "signs by the largest entry of each vector", _positive_largest),
     ("upper triangle", "from the other triangle", _upper),
     ("QR iteration", "LAPACK's driver ev", _driver("ev")),
-    ("relatively robust", "LAPACK's driver evr", _driver("evr")),
     ("bisection", "LAPACK's driver evx", _driver("evx")),
     ("Jacobi", "cyclic rotations", _jacobi),
 ):
     DIFFERENT.enter("eigh", _name, _what)(_function)
     DIFFERENT.enter("eigh_vjp", _name, _what)(_eigh_vjp(_function))
+
+_ROBUST = _driver("evr")
+_LOSES = "its vectors are orthogonal to n u / 10^-3, where LAPACK's tests ask for 30 n ulp"
+DIFFERENT.enter("eigh", "relatively robust", "LAPACK's driver evr", loses=_LOSES)(_ROBUST)
+DIFFERENT.enter("eigh_vjp", "relatively robust", "LAPACK's driver evr")(_eigh_vjp(_ROBUST))
