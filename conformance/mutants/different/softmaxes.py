@@ -86,7 +86,12 @@ def _log_of_others(x: Any) -> tuple[Any, Any]:
     return most, np.log1p(folded(e, np.add, 0))[..., None]
 
 
-@DIFFERENT.enter("logsumexp", "logaddexp", "log(e^a + e^b) of two at a time")
+@DIFFERENT.enter(
+    "logsumexp",
+    "logaddexp",
+    "log(e^a + e^b) of two at a time",
+    loses="every step rounds the logarithm, not the last alone",
+)
 @widened
 def pairs(x: Any, *, axis: int = -1) -> Any:
     return np.logaddexp.reduce(x, axis=axis)
