@@ -12,7 +12,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from tinygrad import Tensor, nn
+from tinygrad import Context, Tensor, nn
 from tinygrad import dtypes as dt
 
 name = "tinygrad"
@@ -37,8 +37,12 @@ def to_numpy(tensor: Any) -> Any:
     return tensor.numpy() if isinstance(tensor, Tensor) else np.asarray(tensor)
 
 
+NOT_DIFFERENTIABLE = ("sgd", "momentum")
+
+
 def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: Any) -> list[Tensor]:
     """The gradients of an operation, one for each float input."""
+    _limit(operation in NOT_DIFFERENTIABLE, f"has no gradient of {operation}")
     return _gradients(_list(globals()[operation](*inputs, **attributes)), _list(cotangent), _floats(inputs))
 
 
@@ -242,12 +246,13 @@ def lstm(x: Tensor, h0: Tensor, c0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -
 
 def _stepped(rule: Callable[..., Any], w: Tensor, g: Tensor, states: dict[str, Tensor], **rest: Any) -> list[Tensor]:
     _limit(w.dtype != dt.float32, "keeps the states of its optimisers in float32")
-    w = w.clone()
+    w = asarray(w.numpy())  # clone() of what was just made from an array shares its memory
     w.grad = g
     optimizer = rule([w], **rest)
     for key, state in states.items():
-        setattr(optimizer, key, [state.clone()])
-    optimizer.step()
+        setattr(optimizer, key, [asarray(state.numpy())])
+    with Context(TRAINING=1):
+        optimizer.step()
     return [w, *(getattr(optimizer, key)[0] for key in states)]
 
 
