@@ -98,8 +98,8 @@ class Ball:
             mid = a.mid + b.mid
             return self._new(mid, _nothing(xp, self._radii(mid.shape)))
         mid, rad = a.mid + b.mid, a.rad + b.rad
-        rounding = self.per(self.model.unit, mid.ndim) * (xp.abs(mid) + rad)
-        rounding = rounding + self._flushed(1, xp.abs(mid) + rad)
+        size = xp.abs(mid) + rad
+        rounding = self.per(self.model.unit, mid.ndim) * size + self._flushed(1, size)
         # A sum is exact where an operand is an exact zero; it underflows only where subnormal numbers are flushed.
         if a._some_zero() or b._some_zero():
             rounding = xp.where(a._zero() | b._zero(), 0.0, rounding)
