@@ -61,13 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     planted = commands.add_parser("mutants", help="plant faults in the reference implementation, and find them",
                                   epilog=MUTANTS, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     _mutants_options(planted)
-    _report_options(commands.add_parser("report", help="one page from the JSON of several runs"))
+    _report_options(commands.add_parser("report", help="one page from the JSON of several runs, or of pages"))
     add_vectors(commands)
     return parser
 
 
 def _report_options(report: argparse.ArgumentParser) -> None:
-    report.add_argument("runs", metavar="FILE", nargs="+", type=Path, help="what check --json wrote")
+    report.add_argument("runs", metavar="FILE", nargs="+", type=Path,
+                        help="of check --json (parts of one run, too), or of report --json")  # fmt: skip
+    report.add_argument("--expect", type=Path, metavar="FILE", help="known deviations of the one subject")
     report.add_argument("--html", type=Path, metavar="FILE", help="write the page as HTML")
     report.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
     report.add_argument("--json", type=Path, metavar="FILE", help="write its data as JSON")
@@ -177,17 +179,18 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    import json
-
-    from fiducial.conformance import badge, pages, report, scoreboard
+    from fiducial.conformance import badge, expect, pages, report, scoreboard
 
     outputs = [(f"--{n}", getattr(arguments, n)) for n in ("html", "markdown", "json", "badge")]
     try:
         report.check_writable(outputs, _fail)
-        board = scoreboard.read(arguments.runs)
+        expected = expect.read(arguments.expect) if arguments.expect else []
+        board, surprises = scoreboard.read(arguments.runs, expected)
+        if arguments.expect and len(board) > 1:
+            _fail(f"--expect {arguments.expect}: runs of one subject are required, got {len(board)} subjects")
         if arguments.badge and len(board) > 1:
             _fail(f"--badge {arguments.badge}: one run is required, got {len(board)}")
-    except (scoreboard.BadRun, _Usage) as error:
+    except (scoreboard.BadRun, expect.BadExpectation, _Usage) as error:
         return _say(str(error), 2)
     if not any(path for _, path in outputs):
         print(scoreboard.text(board))
@@ -198,8 +201,10 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.json:
         scoreboard.write_json(board, arguments.json)
     if arguments.badge:
-        report.write_whole(arguments.badge, badge.svg(json.loads(arguments.runs[0].read_text(encoding="utf-8"))))
-    return 0
+        report.write_whole(arguments.badge, badge.svg({"profile": board[0].profile, "summary": board[0].summary}))
+    for line in surprises:
+        print(f"expected, but did not occur: {line}")
+    return int(bool(surprises))
 
 
 def _known(name: str) -> bool:

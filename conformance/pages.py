@@ -7,30 +7,24 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from fiducial.conformance.report import DTYPES, as_json, write_whole
+from fiducial.conformance.report import DTYPES, write_whole
 from fiducial.conformance.results import CONFORMING, OUTCOMES
 from fiducial.conformance.run import Run
-from fiducial.conformance.scoreboard import DEVIATIONS, Implementation, deviations, operations, shown
+from fiducial.conformance.scoreboard import DEVIATIONS, Implementation, of_run, operations, shown
 
 NUMBERS = 8  # of an array that a page shows
 
 
-def of_run(run: Run) -> list[Implementation]:
-    """A run that has just ended, as a board of one."""
-    data = as_json(run)
-    return [Implementation(f"{run.subject} {run.version}".strip(), data["profile"], run.results, data["summary"])]
-
-
 def write_html(run: Run, path: Path) -> None:
     """Writes the page of one run."""
-    write_whole(path, html(of_run(run)))
+    write_whole(path, html([of_run(run)]))
 
 
 def add_to_summary(run: Run, path: str | None) -> None:
     """Appends to the file that a CI job shows as its summary (GITHUB_STEP_SUMMARY), where there is one."""
     if path:
         with open(path, "a", encoding="utf-8") as file:
-            file.write(f"## fiducial: {run.subject} {run.version}\n\n{markdown(of_run(run), limit=50)}\n")
+            file.write(f"## fiducial: {run.subject} {run.version}\n\n{markdown([of_run(run)], limit=50)}\n")
 
 
 def markdown(board: Sequence[Implementation], limit: int | None = None) -> str:
@@ -38,9 +32,8 @@ def markdown(board: Sequence[Implementation], limit: int | None = None) -> str:
     parts = ["| implementation | profile | rows | cases | outcomes |\n|---|---|---|---|---|\n" + "\n".join(
         f"| {i.name} | {i.profile} | {i.summary['executed']} of {i.summary['rows']} | {i.summary['cases']} | "
         f"{_counts(i)} |" for i in board)]  # fmt: skip
-    parts += [_grid(board, dtype) for dtype in DTYPES if any(r.dtype == dtype and r.cases for i in board
-                                                             for r in i.results)]  # fmt: skip
-    found = [d for i in board for d in deviations(i)]
+    parts += [_grid(board, dtype) for dtype in DTYPES if any(i.judged(dtype=dtype) for i in board)]
+    found = [d for i in board for d in i.deviations]
     rows = [_told(d) for d in found[:limit]]
     more = [f"\n... and {len(found) - len(rows)} more"] if len(found) > len(rows) else []
     return "\n\n".join([*parts, *(["\n".join([DEVIATION_HEAD, *rows, *more])] if rows else [])]) + "\n"
@@ -116,7 +109,7 @@ def html(board: Sequence[Implementation]) -> str:
     heads = "".join(f'<th class="group" colspan="{len(DTYPES)}">{escape(i.name)}</th>' for i in board)
     kinds = "".join(f"<th{_group(k)}>{short}</th>" for _ in board for k, short in enumerate(DTYPES.values()))
     rows = "".join(f"<tr><td>{o}</td>{''.join(_cells(i, o) for i in board)}</tr>\n" for o in operations(board))
-    told = "".join(_row(d) for i in board for d in deviations(i))
+    told = "".join(_row(d) for i in board for d in i.deviations)
     names = "implementation,operation,outcome,dtypes,levels,smallest input,got,exact,reason".split(",")
     keys = " ".join(
         f'<span class="{o}">&nbsp;{o.replace("_", " ")}&nbsp;</span>' for o in (*CONFORMING[:2], *DEVIATIONS)

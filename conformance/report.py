@@ -153,14 +153,19 @@ def as_json(run: Run) -> dict[str, Any]:
         "seed": run.options["seed"],
         "require": run.options["require"],
         "results": [r.as_json() for r in run.results],
-        "summary": {
-            "rows": len(run.manifest),
-            "executed": len(run.results),
-            "cases": sum(r.cases for r in run.results),
-            "vacuous": sum(r.vacuous for r in run.results),
-            "outcomes": {o: sum(r.outcome == o for r in run.results) for o in OUTCOMES},
-            "conforms": status(run) == 0,
-        },
+        "summary": summary(run),
+    }
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run in numbers."""
+    return {
+        "rows": len(run.manifest),
+        "executed": len(run.results),
+        "cases": sum(r.cases for r in run.results),
+        "vacuous": sum(r.vacuous for r in run.results),
+        "outcomes": {o: sum(r.outcome == o for r in run.results) for o in OUTCOMES},
+        "conforms": status(run) == 0,
     }
 
 

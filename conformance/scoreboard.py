@@ -4,46 +4,59 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fiducial import __version__
 from fiducial.conformance.examine import size
-from fiducial.conformance.report import DTYPES, SHORT, write_whole
+from fiducial.conformance.expect import Expectation, apply
+from fiducial.conformance.report import DTYPES, SHORT, summary, write_whole
 from fiducial.conformance.results import OUTCOMES, Result, from_json
+from fiducial.conformance.run import Run
 
 DEVIATIONS = ("loose", "timed_out", "crashed", "wrong")
+UNJUDGED = ("not_available", "not_provided", "unsupported")
+KEPT = ("what", "inputs", "attributes", "cotangents", "directions", "output", "index", "got", "enclosure", "ratio")
+Cell = tuple[str, float | None]  # the worst outcome in any level, and the worst ratio of those that have one
 
 
 class BadRun(Exception):
-    """A file that is no run's JSON; the message names it, and what is required."""
+    """A file that is neither a run's JSON nor a page's; the message names it, and what is required."""
 
 
 @dataclass(frozen=True)
 class Implementation:
-    """What one run's JSON says of a subject; an expected deviation is counted as what it is."""
+    """What is known of a subject; an expected deviation is counted as what it is."""
 
     name: str
     profile: str
-    results: list[Result]
     summary: dict[str, Any]
+    cells: dict[tuple[str, str], Cell]  # by operation and dtype
+    deviations: list[dict[str, Any]]
 
-    @cached_property
-    def _cells(self) -> dict[tuple[str, str], list[Result]]:
-        found: dict[tuple[str, str], list[Result]] = {}
-        for r in self.results:
-            found.setdefault((r.operation, r.dtype), []).append(r)
-        return found
+    def cell(self, operation: str, dtype: str) -> Cell:
+        return self.cells.get((operation, dtype), ("not_provided", None))
 
-    def cell(self, operation: str, dtype: str) -> tuple[str, float | None]:
-        """The worst outcome in any level, and the worst ratio of those that have one."""
-        rows = self._cells.get((operation, dtype), [])
-        if not rows:
-            return "not_provided", None
-        ratios = [float(r.ratio) for r in rows if r.ratio is not None]
-        return max((outcome(r) for r in rows), key=OUTCOMES.index), max(ratios, default=None)
+    def judged(self, operation: str | None = None, dtype: str | None = None) -> bool:
+        """Whether it has a verdict on this operation or in this dtype."""
+        return any(cell[0] not in UNJUDGED for (o, d), cell in self.cells.items()
+                   if operation in (None, o) and dtype in (None, d))  # fmt: skip
+
+
+def of_run(run: Run) -> Implementation:
+    """A run as a page shows it."""
+    rows: dict[tuple[str, str], list[Result]] = {}
+    for r in run.results:
+        rows.setdefault((r.operation, r.dtype), []).append(r)
+    name = f"{run.subject} {run.version}".strip()
+    cells = {key: _worst(of) for key, of in rows.items()}
+    return Implementation(name, run.options["profile"], summary(run), cells, deviations(name, run.results))
+
+
+def _worst(rows: list[Result]) -> Cell:
+    ratios = [float(r.ratio) for r in rows if r.ratio is not None]
+    return max((outcome(r) for r in rows), key=OUTCOMES.index), max(ratios, default=None)
 
 
 def outcome(r: Result) -> str:
@@ -51,22 +64,63 @@ def outcome(r: Result) -> str:
     return r.expected["outcome"] if r.expected else r.outcome
 
 
-def read(paths: Sequence[Path]) -> list[Implementation]:
-    """The runs of these files, in their order. Raises BadRun."""
-    return [_read(path) for path in paths]
+def read(paths: Sequence[Path], expectations: Sequence[Expectation] = ()) -> tuple[list[Implementation], list[str]]:
+    """The implementations of these files, in their order, and the expectations that did not come true.
+
+    A file holds a run, or a page that was written before. Runs of one subject are parts of one: a later row takes the
+    place of an earlier one, and a run that of what an earlier page says of its subject. Raises BadRun.
+    """
+    found: dict[str, Run | Implementation] = {}
+    for path in paths:
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            for name, new in _contents(data).items():
+                known = found.get(name)
+                both = isinstance(known, Run) and isinstance(new, Run)
+                found[name] = _united(known, new, path) if both else new  # type: ignore[arg-type]
+        except OSError as error:
+            raise BadRun(f"{path}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            problem = f"{type(error).__name__} {error}"[:120]
+            raise BadRun(f"{path}: what `fiducial check --json` writes is required ({problem})") from error
+    surprises = [line for run in found.values() if isinstance(run, Run) for line in apply(run, list(expectations))]
+    return [of_run(of) if isinstance(of, Run) else of for of in found.values()], surprises
 
 
-def _read(path: Path) -> Implementation:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        subject, results = data["subject"], [from_json(r) for r in data["results"]]
-        name = f"{subject['name']} {subject['version']}".strip()
-        return Implementation(name, data["profile"], results, data["summary"])
-    except OSError as error:
-        raise BadRun(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"{type(error).__name__} {error}"[:120]
-        raise BadRun(f"{path}: what `fiducial check --json` writes is required ({problem})") from error
+def _contents(data: dict[str, Any]) -> dict[str, Run] | dict[str, Implementation]:
+    """The run or the page that a file holds, by the names of its subjects."""
+    if "implementations" in data:
+        return {i.name: i for i in _of_page(data)}
+    run = _run(data)
+    return {of_run(run).name: run}
+
+
+def _run(data: dict[str, Any]) -> Run:
+    results = [from_json(r) for r in data["results"]]
+    options = {name: data[name] for name in ("profile", "seed", "require")}
+    lost = [("", "", "", "")] * (data["summary"]["rows"] - len(results))  # rows without a result have no name here
+    return Run(data["subject"]["name"], data["subject"]["version"], options, [r.key for r in results] + lost, results)
+
+
+def _united(run: Run, part: Run, path: Path) -> Run:
+    """Two runs of one subject as one. Raises BadRun where they did not ask the same."""
+    if run.options != part.options:
+        raise BadRun(f"{path}: {run.options} is required as in the other runs of {run.subject}, got {part.options}")
+    results = {r.key: r for r in (*run.results, *part.results)}
+    lost = [row for row in (*run.manifest, *part.manifest) if row not in results]
+    return replace(run, manifest=[*results, *lost], results=list(results.values()))
+
+
+def _of_page(data: dict[str, Any]) -> list[Implementation]:
+    """The implementations of a page that was written before."""
+    made = []
+    for known in data["implementations"]:
+        counts = {k: v for k, v in known.items() if k not in ("name", "profile")}
+        cells = {(o, d): (cell["outcome"], None if cell["ratio"] is None else float(cell["ratio"]))
+                 for o, by in data["operations"].items() for d, cell in by.get(known["name"], {}).items()}  # fmt: skip
+        own = [d for d in data["deviations"] if d["implementation"] == known["name"]]
+        made.append(Implementation(known["name"], known["profile"], counts, cells, own))
+    return made
 
 
 def as_json(board: Sequence[Implementation]) -> dict[str, Any]:
@@ -76,39 +130,38 @@ def as_json(board: Sequence[Implementation]) -> dict[str, Any]:
         "implementations": [{"name": i.name, "profile": i.profile, **i.summary} for i in board],
         "operations": {
             o: {i.name: {d: dict(zip(("outcome", "ratio"), _plain(i.cell(o, d)), strict=True)) for d in DTYPES}
-                for i in board if any(r.operation == o and r.cases for r in i.results)}
+                for i in board if i.judged(o)}
             for o in operations(board)
         },
-        "deviations": [d for i in board for d in deviations(i)],
+        "deviations": [d for i in board for d in i.deviations],
     }  # fmt: skip
 
 
-def _plain(cell: tuple[str, float | None]) -> tuple[str, float | str | None]:
+def _plain(cell: Cell) -> tuple[str, float | str | None]:
     """JSON has no infinity."""
     return cell[0], "inf" if cell[1] == float("inf") else cell[1]
 
 
 def operations(board: Sequence[Implementation]) -> list[str]:
     """Every operation that one of them was judged by."""
-    return list(dict.fromkeys(r.operation for i in board for r in i.results if r.cases))
+    return list(dict.fromkeys(o for i in board for o, _ in i.cells if i.judged(o)))
 
 
-def deviations(implementation: Implementation) -> list[dict[str, Any]]:
+def deviations(name: str, results: Sequence[Result]) -> list[dict[str, Any]]:
     """One for each operation, outcome and reason, with its smallest input and the dtypes and levels that show it."""
     groups: dict[tuple[str, str, str], list[Result]] = {}
-    for r in implementation.results:
+    for r in results:
         if outcome(r) in DEVIATIONS:
             reason = r.expected["reason"] if r.expected else r.cause
             groups.setdefault((r.operation, outcome(r), reason), []).append(r)
-    return [_deviation(implementation.name, *key, rows) for key, rows in groups.items()]
+    return [_deviation(name, *key, rows) for key, rows in groups.items()]
 
 
 def _deviation(name: str, operation: str, kind: str, reason: str, rows: list[Result]) -> dict[str, Any]:
     known = [r for r in rows if r.counterexample and "got" in r.counterexample]
     smallest = min(known or rows, key=lambda r: size(r.counterexample) if r.counterexample else 0)
     known_case = smallest.counterexample or {}
-    fields = ("what", "inputs", "attributes", "cotangents", "index", "got", "enclosure", "ratio")
-    kept = {k: known_case[k] for k in fields if k in known_case}
+    kept = {k: known_case[k] for k in KEPT if k in known_case}
     return {
         "implementation": name, "operation": operation, "outcome": kind, "reason": reason,
         "dtypes": _unique(r.dtype for r in rows), "levels": _unique(r.level for r in rows),
@@ -120,7 +173,7 @@ def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def shown(cell: tuple[str, float | None]) -> str:
+def shown(cell: Cell) -> str:
     """A cell as text: the ratio of what conforms, the outcome of what does not."""
     kind, ratio = cell
     return SHORT.get(kind) or ("0" if not ratio else f"{ratio:.2f}")
@@ -128,11 +181,7 @@ def shown(cell: tuple[str, float | None]) -> str:
 
 def text(board: Sequence[Implementation]) -> str:
     """For a terminal: a table for each dtype."""
-    return "\n\n".join(_table(board, dtype) for dtype in DTYPES if _judged(board, dtype))
-
-
-def _judged(board: Sequence[Implementation], dtype: str) -> bool:
-    return any(r.dtype == dtype and r.cases for i in board for r in i.results)
+    return "\n\n".join(_table(board, dtype) for dtype in DTYPES if any(i.judged(dtype=dtype) for i in board))
 
 
 def _table(board: Sequence[Implementation], dtype: str) -> str:

@@ -1,5 +1,6 @@
 """What CI gets: the action, the hook, a summary, a badge, one page from several runs, expectations that end."""
 
+import dataclasses
 import json
 import os
 import re
@@ -121,6 +122,54 @@ def test_one_page_from_several_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert 'class="loose">LOOSE' in page.replace(" group", "") and "http" not in page
 
 
+def _seen(board: list[scoreboard.Implementation]) -> dict[str, Any]:
+    return {i.name: (i.summary["rows"], i.summary["executed"], i.summary["conforms"], len(i.deviations)) for i in board}
+
+
+def test_runs_of_one_subject_are_parts_of_one(tmp_path: Path) -> None:
+    other = dataclasses.replace(_result("tight"), level="values")
+    paths = [
+        _written(tmp_path / "a.json", _result("loose")),
+        _written(tmp_path / "b.json", other),
+        _written(tmp_path / "c.json", _result("ok")),  # the first row again
+    ]
+    assert _seen(scoreboard.read(paths[:2])[0]) == {"mine 2.1": (2, 2, False, 1)}
+    assert _seen(scoreboard.read(paths)[0]) == {"mine 2.1": (2, 2, True, 0)}
+    data = json.loads(paths[1].read_text())
+    data["summary"]["rows"] = 3  # two rows were lost
+    paths[1].write_text(json.dumps(data))
+    assert _seen(scoreboard.read(paths)[0]) == {"mine 2.1": (4, 2, False, 0)}
+    paths[1].write_text(json.dumps({**data, "seed": 1}))
+    with pytest.raises(scoreboard.BadRun, match=r"b.json: .*'seed': 0.* is required .* got .*'seed': 1"):
+        scoreboard.read(paths)
+
+
+def test_a_page_is_read_again_and_a_run_added(tmp_path: Path) -> None:
+    first = _written(tmp_path / "a.json", _result("loose", counterexample=SHOWN))
+    second = _written(tmp_path / "b.json", _result("tight"), version="3")
+    page = tmp_path / "page.json"
+    both, _ = scoreboard.read([first, second])
+    scoreboard.write_json(both, page)
+    again, _ = scoreboard.read([page])
+    assert scoreboard.as_json(again) == json.loads(page.read_text())
+    mended = _written(tmp_path / "c.json", _result("ok"))
+    assert _seen(scoreboard.read([page, mended])[0]) == {"mine 2.1": (1, 1, True, 0), "mine 3": (1, 1, True, 0)}
+
+
+def test_known_deviations_of_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = str(_written(tmp_path / "a.json", _result("loose")))
+    second = str(_written(tmp_path / "b.json", _result("tight"), version="3"))
+    known = tmp_path / "known"
+    known.write_text("sigmoid gradients * loose s (1 - s) cancels\n")
+    out = tmp_path / "out.json"
+    assert cli.main(["report", first, "--expect", str(known), "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["deviations"][0]["reason"] == "s (1 - s) cancels"
+    assert cli.main(["report", second, "--expect", str(known)]) == 1
+    assert "expected, but did not occur: sigmoid" in capsys.readouterr().out
+    assert cli.main(["report", first, second, "--expect", str(known)]) == 2
+    assert "runs of one subject are required, got 2 subjects" in capsys.readouterr().err
+
+
 BAD_RUNS = {
     "no.json": None,
     "text.json": "{",
@@ -162,14 +211,7 @@ def test_a_badge(outcomes: dict[str, int], said: str) -> None:
 
 
 def test_a_page_escapes_what_a_subject_says() -> None:
-    board = [
-        scoreboard.Implementation(
-            "<script>",
-            "full",
-            [_result("wrong", message="<b>")],
-            {"executed": 1, "rows": 1, "cases": 1, "outcomes": {}},
-        )
-    ]
+    board = [scoreboard.of_run(dataclasses.replace(_run("", _result("wrong", message="<b>")), subject="<script>"))]
     assert "<script>" not in pages.html(board) and "&lt;script&gt;" in pages.html(board)
 
 

@@ -1,14 +1,17 @@
 """JAX, with Flax's layers and Optax's losses and optimisers: each operation is theirs, its gradients are `jax.vjp`'s.
 
-Conventions are declared, not guessed: Flax's gates have one order, Optax's clipping adds no eps to the norm and its
-adagrad adds it elsewhere (so that it is 0 here). What they do not offer (`_limit`) is reported as unsupported. Optax's
-losses are elementwise; their means and sums are `jnp`'s.
+Layers and gradients are compiled as a whole (`jax.jit`), as JAX is used: each primitive by itself would be compiled
+anew for every shape, several times as slow. Conventions are declared, not guessed: Flax's gates have one order, Optax's
+clipping adds no eps to the norm and its adagrad adds it elsewhere (so that it is 0 here). What they do not offer
+(`_limit`) is reported as unsupported. Optax's losses are elementwise; their means and sums are `jnp`'s.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from typing import Any
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")  # the suite's workers are the parallelism
@@ -22,6 +25,7 @@ from jax import Array
 
 # A subject's rows are its module's names.
 from fiducial.conformance.subjects.jax_statistics import *  # noqa: F403
+from fiducial.conformance.subjects.jax_statistics import DISTRIBUTIONS
 
 jax.config.update("jax_enable_x64", True)
 name = "jax"
@@ -34,6 +38,8 @@ conventions: dict[str, dict[str, Any]] = {
     "gru": {"gate_order": "rzn", "reset_after": True},
     "adagrad": {"eps": 0.0},
     "clip_by_global_norm": {"eps": 0.0},
+    # Nothing is checked: a compiled function cannot raise, and formulas are documented for parameters of the domain.
+    **{name: {"refuses": False} for name in DISTRIBUTIONS},
 }
 
 
@@ -41,6 +47,8 @@ def asarray(array: Any, device: str | None = None) -> Array:
     return jnp.asarray(array, device=jax.devices(device or "cpu")[0])
 
 
+FORGET = 256  # gradients, after which what was compiled for their shapes is dropped: it grows to gigabytes
+_asked = count(1)
 # How many of the first inputs are data (counts and trials) and have no gradient.
 DATA = {"bernoulli_pmf": 1, "bernoulli_logpmf": 1, "bernoulli_cdf": 1, "binomial_pmf": 2, "binomial_logpmf": 2}
 # Optax returns updates that nobody differentiates.
@@ -49,33 +57,55 @@ NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "
 
 def vjp(operation: str, cotangent: Any, *inputs: Array | None, **attributes: Any) -> tuple[Array, ...]:
     """The gradients of an operation, one for each float input."""
-    return _gradient(operation, inputs, attributes)(_floats(operation, inputs), cotangent)
+    return _gradient(*_fixed(operation, inputs, attributes), inputs, cotangent)  # type: ignore[no-any-return]
 
 
 def hvp(operation: str, cotangent: Any, directions: Any, *inputs: Array | None, **attributes: Any) -> tuple[Array, ...]:
     """The gradient of <directions, gradient>: `vjp` of `vjp`."""
-    gradient = _gradient(operation, inputs, attributes)
-    _, back = jax.vjp(lambda *floats: gradient(floats, cotangent), *_floats(operation, inputs))
-    return back(directions if isinstance(directions, tuple) else (directions,))  # type: ignore[no-any-return]
+    along = directions if isinstance(directions, tuple) else (directions,)
+    return _second(*_fixed(operation, inputs, attributes), inputs, cotangent, along)  # type: ignore[no-any-return]
 
 
-def _gradient(operation: str, inputs: Any, attributes: dict[str, Any]) -> Callable[..., tuple[Array, ...]]:
+def _fixed(operation: str, inputs: Any, attributes: dict[str, Any]) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """What a compiled gradient is made for, beside shapes and dtypes. Refuses what a trace could not see."""
     _limit(operation in NOT_DIFFERENTIABLE, f"has no gradient of {operation}")
+    _no_ignored(*inputs)
+    if next(_asked) % FORGET == 0:
+        jax.clear_caches()
+    return operation, tuple(attributes.items())
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _gradient(operation: str, attributes: Any, inputs: Any, cotangent: Any) -> tuple[Array, ...]:
+    function, floats = _of_floats(operation, attributes, inputs)
+    return jax.vjp(function, *floats)[1](cotangent)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _second(operation: str, attributes: Any, inputs: Any, cotangent: Any, directions: Any) -> tuple[Array, ...]:
+    function, floats = _of_floats(operation, attributes, inputs)
+    return jax.vjp(lambda *at: jax.vjp(function, *at)[1](cotangent), *floats)[1](directions)  # type: ignore[no-any-return]
+
+
+def _of_floats(operation: str, attributes: Any, inputs: Any) -> tuple[Callable[..., Any], tuple[Array, ...]]:
+    """An operation as a function of its float inputs, and these."""
+    chosen = [k for k, x in enumerate(inputs) if k >= DATA.get(operation, 0) and _is_float(x)]
 
     def function(*floats: Array) -> Any:
-        left = iter(floats)
-        given = (next(left) if _is_float(operation, k, x) else x for k, x in enumerate(inputs))
-        return globals()[operation](*given, **attributes)
+        given = dict(enumerate(inputs)) | dict(zip(chosen, floats, strict=True))
+        return globals()[operation](*given.values(), **dict(attributes))
 
-    return lambda floats, cotangent: jax.vjp(function, *floats)[1](cotangent)
-
-
-def _floats(operation: str, inputs: Any) -> tuple[Array, ...]:
-    return tuple(x for k, x in enumerate(inputs) if _is_float(operation, k, x))
+    return function, tuple(inputs[k] for k in chosen)
 
 
-def _is_float(operation: str, position: int, x: Any) -> bool:
-    return position >= DATA.get(operation, 0) and x is not None and jnp.issubdtype(x.dtype, jnp.floating)
+def _is_float(x: Any) -> bool:
+    return x is not None and bool(jnp.issubdtype(x.dtype, jnp.floating))
+
+
+def _no_ignored(*inputs: Any) -> None:
+    """Refuses labels below 0, which stand for ignored ones."""
+    labels = (x for x in inputs if isinstance(x, Array) and not _is_float(x) and not isinstance(x, jax.core.Tracer))
+    _limit(any(bool((x < 0).any()) for x in labels), "ignores no labels")
 
 
 def _limit(refused: bool, limit: str) -> None:
@@ -162,6 +192,7 @@ def embedding(W: Array, indices: Array) -> Array:
     return jnp.take(W, indices, axis=0)
 
 
+@partial(jax.jit, static_argnums=0)
 def _applied(layer: nn.Module, parameters: dict[str, Any], *inputs: Any, **keywords: Any) -> Any:
     return layer.apply({"params": parameters}, *inputs, **keywords)
 
@@ -197,9 +228,9 @@ def huber_loss(y: Array, t: Array, *, delta: float = 1.0, reduction: str = "mean
 
 
 def softmax_cross_entropy(x: Array, t: Array, *, reduction: str = "mean", label_smoothing: float = 0.0) -> Array:
-    _limit(bool(label_smoothing) and not jnp.issubdtype(t.dtype, jnp.floating), "smooths no integer labels")
-    if not jnp.issubdtype(t.dtype, jnp.floating):
-        _limit(bool((t < 0).any()), "ignores no labels")
+    _limit(bool(label_smoothing) and not _is_float(t), "smooths no integer labels")
+    if not _is_float(t):
+        _no_ignored(t)
         return REDUCTIONS[reduction](optax.losses.softmax_cross_entropy_with_integer_labels(x, t))
     targets = optax.losses.smooth_labels(t, label_smoothing) if label_smoothing else t
     return REDUCTIONS[reduction](optax.losses.softmax_cross_entropy(x, targets))
@@ -238,7 +269,7 @@ def _convolution(
         w.shape[0],
         w.shape[2:],
         strides=_sizes(stride, axes),
-        padding=[(p, p) for p in _sizes(padding, axes)],
+        padding=tuple((p, p) for p in _sizes(padding, axes)),
         kernel_dilation=_sizes(dilation, axes),
         feature_group_count=groups,
         use_bias=b is not None,
@@ -292,7 +323,10 @@ def scaled_dot_product_attention(q: Array, k: Array, v: Array, *, causal: bool =
     heads = [x[..., None, :] for x in (q, k, v)]
     positions = [jnp.broadcast_to(jnp.arange(x.shape[-2]), x.shape[:-1]) for x in (q, k)]
     mask = nn.make_attention_mask(*positions, pairwise_fn=jnp.greater_equal, dtype=bool) if causal else None
-    return nn.dot_product_attention(*heads, mask=mask)[..., 0, :]
+    return _attention(*heads, mask=mask)[..., 0, :]
+
+
+_attention = jax.jit(nn.dot_product_attention)
 
 
 # --- recurrent: Flax has a kernel for each gate, and one bias where two would be added ---
