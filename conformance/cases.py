@@ -26,7 +26,7 @@ Pick = Callable[[Sequence[Any]], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A call with arrays in the subject's dtype, and cotangents for its gradients."""
+    """A call with arrays in the subject's dtype, cotangents for its gradients, and directions for its second order."""
 
     call: Call
     given: tuple[Any, ...]
@@ -34,6 +34,7 @@ class Case:
     cotangents: tuple[Any, ...] = ()
     label: str = ""
     passed: dict[str, Any] = field(default_factory=dict)
+    directions: tuple[Any, ...] = ()
 
     @property
     def operation(self) -> Operation:

@@ -32,6 +32,8 @@ def described(
         "cotangents": [_array(c) for c in case.cotangents] if what != "value" else [],
         "reproduce": reproduction(subject, case, level) + options,
     }
+    if case.directions:
+        shown["directions"] = [_array(d) for d in case.directions]
     if verdict is None or answer is None:
         shown["message"] = fault
         return shown
@@ -73,6 +75,7 @@ def _text(case: Case, what: str, k: int, verdict: Verdict, shown: dict[str, Any]
             else f"  element {where}: got {shown['got']}, exact {exact['mid']}",
             *(f"  {n} = {short(a)}" for n, a in shown["inputs"].items()),
             *(f"  cotangent = {short(c)}" for c in shown["cotangents"]),
+            *(f"  direction = {short(d)}" for d in shown.get("directions", [])),
             f"  attributes: {call or 'none'}",
             f"  reproduce: {shown['reproduce']}",
         ]

@@ -102,18 +102,18 @@ class Examination:
             self._judged(case, "gradient", found, answers,
                          lambda: oracle.gradients_as_written(case.call, case.cotangents, self.format))  # fmt: skip
 
-    def second_order(self, case: Case, directions: tuple[Any, ...]) -> None:
+    def second_order(self, case: Case) -> None:
         """Calls the gradient of <directions, gradient> and judges it."""
         function = self.subject.second_order_of(self.operation.name)
         assert function is not None
         case = self._seen(case)
         with _Recorded(self, case, "second order"):
-            answers = oracle.second_order(case.call, case.cotangents, directions, self.format)
-            along = list(directions) if self.operation.layout.listed else directions
+            answers = oracle.second_order(case.call, case.cotangents, case.directions, self.format)
+            along = list(case.directions) if self.operation.layout.listed else case.directions
             returned = self.caller(function, [self._cotangent(case), along, *case.arguments], self.keywords(case))
             found = self._arrays(case, returned, [a.shape for a in answers], "second-order gradient")
             self._judged(case, "second order", found, answers, lambda: oracle.second_order_as_written(
-                case.call, case.cotangents, directions, self.format))  # fmt: skip
+                case.call, case.cotangents, case.directions, self.format))  # fmt: skip
 
     def outputs(self, case: Case) -> list[Any]:
         """The operation's results, checked for type, shape, dtype and purity."""

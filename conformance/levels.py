@@ -9,6 +9,7 @@ gradient. ``laws``: theorems that outputs must satisfy. ``population``: the erro
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import zlib
 from collections.abc import Callable
@@ -248,15 +249,17 @@ def gradients(e: Examination, plan: Plan) -> None:
 
 
 def second_order(e: Examination, plan: Plan) -> None:
-    _many(e, plan, lambda case: e.second_order(case, _directions(case)))
+    _many(e, plan, lambda case: e.second_order(_directed(case)))
 
 
-def _directions(case: Case) -> tuple[Any, ...]:
+def _directed(case: Case) -> Case:
+    """The case with directions, one for each differentiable input."""
     rng = np.random.default_rng(7)
-    differentiable = {str(x.base if hasattr(x, "base") else x) for x in case.call.definition.system.differentiable}
-    names = [str(x.base if hasattr(x, "base") else x) for x in case.call.definition.system.inputs]
-    return tuple(cases.cotangent(rng, a.shape, case.dtype) for n, a in zip(names, case.given, strict=True)
-                 if n in differentiable)  # fmt: skip
+    differentiable = {name_of(x) for x in case.call.definition.system.differentiable}
+    names = [name_of(x) for x in case.call.definition.system.inputs]
+    drawn = tuple(cases.cotangent(rng, a.shape, case.dtype) for n, a in zip(names, case.given, strict=True)
+                  if n in differentiable)  # fmt: skip
+    return dataclasses.replace(case, directions=drawn)
 
 
 def _many(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:

@@ -70,6 +70,7 @@ def given(d: dict[str, Any]) -> str:
         return str(d["message"])[:160]
     arrays = [f"{n} = {_array(a)}" for n, a in d["inputs"].items()]
     arrays += [f"cotangent = {_array(a)}" for a in d.get("cotangents", [])]
+    arrays += [f"direction = {_array(a)}" for a in d.get("directions", [])]
     arrays += [f"{n} = {v}" for n, v in d["attributes"].items()]
     index = f"; element {d['index']}" if d.get("index") else ""
     return f"{d['dtype']}: {', '.join(arrays)}{index}"
