@@ -184,7 +184,7 @@ def build(
 
 
 def case(operation: Operation, dtype: str, chosen: dict[str, Any], given: Sequence[Any], rng: Any, label: str) -> Case:
-    """The case with these arrays; cotangents are drawn."""
+    """The case with these arrays; cotangents and directions are drawn."""
     definition = operation.definition(chosen)
     passed = {
         n: chosen[n] if _used(operation, definition, n) else operation.attributes[n].default for n in operation.passed
@@ -193,7 +193,15 @@ def case(operation: Operation, dtype: str, chosen: dict[str, Any], given: Sequen
     if not call.definition.system.differentiable:
         return Case(call, tuple(given), dtype, (), label, passed)
     seeds = tuple(cotangent(rng, shape, dtype) for shape in result_shapes(call))
-    return Case(call, tuple(given), dtype, seeds, label, passed)
+    return Case(call, tuple(given), dtype, seeds, label, passed, _directions(definition, given, dtype))
+
+
+def _directions(definition: Definition, given: Sequence[Any], dtype: str) -> tuple[Any, ...]:
+    """One for each differentiable input."""
+    rng = np.random.default_rng(7)
+    differentiable = {name_of(x) for x in definition.system.differentiable}
+    names = [name_of(x) for x in definition.system.inputs]
+    return tuple(cotangent(rng, a.shape, dtype) for n, a in zip(names, given, strict=True) if n in differentiable)
 
 
 def _used(operation: Operation, definition: Definition, name: str) -> bool:
@@ -236,7 +244,8 @@ def alone(case: Case, index: tuple[int, ...]) -> list[Case]:
     given = tuple(a[rows] for a in case.given)
     seeds = tuple(c[rows] if c.ndim else c for c in case.cotangents)
     call = dataclasses.replace(case.call, arrays=tuple(a[rows] for a in case.call.arrays))
-    return [dataclasses.replace(case, call=call, given=given, cotangents=seeds)]
+    along = tuple(d[rows] for d in case.directions)
+    return [dataclasses.replace(case, call=call, given=given, cotangents=seeds, directions=along)]
 
 
 @np.errstate(invalid="ignore")

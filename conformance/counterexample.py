@@ -15,7 +15,7 @@ from fiducial.spec.language import name_of
 from fiducial.spec.oracle import Answer
 from fiducial.spec.render import equations
 
-SHOWN = 24  # numbers of an array that a message and the JSON hold
+SHOWN = 256  # numbers of an array that the JSON holds
 
 
 def described(
@@ -32,7 +32,7 @@ def described(
         "cotangents": [_array(c) for c in case.cotangents] if what != "value" else [],
         "reproduce": reproduction(subject, case, level) + options,
     }
-    if case.directions:
+    if what == "second order":
         shown["directions"] = [_array(d) for d in case.directions]
     if verdict is None or answer is None:
         shown["message"] = fault

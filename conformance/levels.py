@@ -9,7 +9,6 @@ gradient. ``laws``: theorems that outputs must satisfy. ``population``: the erro
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import zlib
 from collections.abc import Callable
@@ -249,17 +248,7 @@ def gradients(e: Examination, plan: Plan) -> None:
 
 
 def second_order(e: Examination, plan: Plan) -> None:
-    _many(e, plan, lambda case: e.second_order(_directed(case)))
-
-
-def _directed(case: Case) -> Case:
-    """The case with directions, one for each differentiable input."""
-    rng = np.random.default_rng(7)
-    differentiable = {name_of(x) for x in case.call.definition.system.differentiable}
-    names = [name_of(x) for x in case.call.definition.system.inputs]
-    drawn = tuple(cases.cotangent(rng, a.shape, case.dtype) for n, a in zip(names, case.given, strict=True)
-                  if n in differentiable)  # fmt: skip
-    return dataclasses.replace(case, directions=drawn)
+    _many(e, plan, e.second_order)
 
 
 def _many(e: Examination, plan: Plan, judge: Callable[[Case], None]) -> None:
