@@ -23,11 +23,14 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from fiducial.conformance.subjects._shared import NOT_DIFFERENTIABLE, limit, sizes
+
 # A subject's rows are its module's names.
 from fiducial.conformance.subjects.jax_statistics import *  # noqa: F403
-from fiducial.conformance.subjects.jax_statistics import DISTRIBUTIONS
+from fiducial.conformance.subjects.jax_statistics import UNCHECKED
 
 jax.config.update("jax_enable_x64", True)
+_limit = partial(limit, "JAX")
 name = "jax"
 version = f"{jax.__version__}, flax {flax.__version__}, optax {optax.__version__}"
 dtypes = ("float64", "float32", "bfloat16", "float16")
@@ -39,7 +42,7 @@ conventions: dict[str, dict[str, Any]] = {
     "adagrad": {"eps": 0.0},
     "clip_by_global_norm": {"eps": 0.0},
     # Nothing is checked: a compiled function cannot raise, and formulas are documented for parameters of the domain.
-    **{name: {"refuses": False} for name in DISTRIBUTIONS},
+    **{name: {"refuses": False} for name in UNCHECKED},
 }
 
 
@@ -51,8 +54,6 @@ FORGET = 256  # gradients, after which what was compiled for their shapes is dro
 _asked = count(1)
 # How many of the first inputs are data (counts and trials) and have no gradient.
 DATA = {"bernoulli_pmf": 1, "bernoulli_logpmf": 1, "bernoulli_cdf": 1, "binomial_pmf": 2, "binomial_logpmf": 2}
-# Optax returns updates that nobody differentiates.
-NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "clip_by_global_norm")
 
 
 def vjp(operation: str, cotangent: Any, *inputs: Array | None, **attributes: Any) -> tuple[Array, ...]:
@@ -106,11 +107,6 @@ def _no_ignored(*inputs: Any) -> None:
     """Refuses labels below 0, which stand for ignored ones."""
     labels = (x for x in inputs if isinstance(x, Array) and not _is_float(x) and not isinstance(x, jax.core.Tracer))
     _limit(any(bool((x < 0).any()) for x in labels), "ignores no labels")
-
-
-def _limit(refused: bool, limit: str) -> None:
-    if refused:
-        raise NotImplementedError(f"JAX {limit}")
 
 
 # --- elementwise ---
@@ -250,10 +246,6 @@ def kl_divergence(log_q: Array, p: Array, *, reduction: str = "mean") -> Array:
 Sizes = int | tuple[int, ...]
 
 
-def _sizes(value: Sizes, axes: int) -> tuple[int, ...]:
-    return (value,) * axes if isinstance(value, int) else tuple(value)
-
-
 def _convolution(
     x: Array,
     w: Array,
@@ -268,9 +260,9 @@ def _convolution(
     layer = nn.Conv(
         w.shape[0],
         w.shape[2:],
-        strides=_sizes(stride, axes),
-        padding=tuple((p, p) for p in _sizes(padding, axes)),
-        kernel_dilation=_sizes(dilation, axes),
+        strides=sizes(stride, axes),
+        padding=tuple((p, p) for p in sizes(padding, axes)),
+        kernel_dilation=sizes(dilation, axes),
         feature_group_count=groups,
         use_bias=b is not None,
     )
@@ -283,20 +275,20 @@ conv1d = conv2d = conv3d = _convolution
 
 
 def _windows(kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> dict[str, Any]:
-    pads = [(p, p) for p in _sizes(padding, 2)]
-    return {"strides": _sizes(kernel_size if stride is None else stride, 2), "padding": pads}
+    pads = [(p, p) for p in sizes(padding, 2)]
+    return {"strides": sizes(kernel_size if stride is None else stride, 2), "padding": pads}
 
 
 def max_pool2d(x: Array, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> Array:
     windows = _windows(kernel_size, stride, padding)
-    return jnp.moveaxis(nn.max_pool(jnp.moveaxis(x, 1, -1), _sizes(kernel_size, 2), **windows), -1, 1)
+    return jnp.moveaxis(nn.max_pool(jnp.moveaxis(x, 1, -1), sizes(kernel_size, 2), **windows), -1, 1)
 
 
 def avg_pool2d(
     x: Array, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, count_include_pad: bool = True
 ) -> Array:
     windows = _windows(kernel_size, stride, padding) | {"count_include_pad": count_include_pad}
-    return jnp.moveaxis(nn.avg_pool(jnp.moveaxis(x, 1, -1), _sizes(kernel_size, 2), **windows), -1, 1)
+    return jnp.moveaxis(nn.avg_pool(jnp.moveaxis(x, 1, -1), sizes(kernel_size, 2), **windows), -1, 1)
 
 
 # --- normalisation and attention ---

@@ -32,9 +32,7 @@ normal_cdf, normal_logcdf = _of_ndtr(normal.cdf), _of_ndtr(normal.logcdf)
 normal_sf, normal_logsf = _of_ndtr(normal.sf), _of_ndtr(normal.logsf)
 normal_ppf = _of_ndtr(normal.ppf)
 
-DISTRIBUTIONS = [
-    name for name in list(globals()) if name.startswith(("bernoulli_", "binomial_", "normal_"))
-]  # before the samplers, which have no domain of their own
+UNCHECKED = [name for name in list(globals()) if name.startswith(("bernoulli_", "binomial_", "normal_"))]
 
 
 def bernoulli_sample(p: Array, *, shape: Any, seed: int) -> Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -16,8 +17,11 @@ import mlx.nn as nn
 import mlx.optimizers as optim
 import numpy as np
 
+from fiducial.conformance.subjects._shared import NOT_DIFFERENTIABLE, limit, listed
+
 Array = Any  # mx.array
 
+_limit = partial(limit, "MLX")
 name = "mlx"
 version = version_of("mlx")
 dtypes = ("float32", "bfloat16", "float16")
@@ -42,7 +46,6 @@ def to_numpy(array: Any) -> Any:
     return np.array(array)
 
 
-NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "clip_by_global_norm")
 
 
 def vjp(operation: str, cotangent: Any, *inputs: Array | None, **attributes: Any) -> list[Array | None]:
@@ -58,16 +61,16 @@ def hvp(operation: str, cotangent: Any, directions: Any, *inputs: Array | None, 
     _limit(operation in NOT_DIFFERENTIABLE, f"has no gradient of {operation}")
     soft = operation == "softmax_cross_entropy" and len(_floats(inputs)) == 2
     _limit(soft, "takes targets that sum to one: it has no derivative by them")
-    gradient, along = _gradient(operation, cotangent, inputs, attributes), _list(directions)
+    gradient, along = _gradient(operation, cotangent, inputs, attributes), listed(directions)
     return _evaluated(lambda *floats: mx.vjp(gradient, floats, along)[1], _floats(inputs))
 
 
 def _gradient(operation: str, cotangent: Any, inputs: Any, attributes: dict[str, Any]) -> Callable[..., list[Array]]:
     def function(*floats: Array) -> list[Array]:
         left = iter(floats)
-        return _list(globals()[operation](*(next(left) if _is_float(x) else x for x in inputs), **attributes))
+        return listed(globals()[operation](*(next(left) if _is_float(x) else x for x in inputs), **attributes))
 
-    return lambda *floats: mx.vjp(function, floats, _list(cotangent))[1]
+    return lambda *floats: mx.vjp(function, floats, listed(cotangent))[1]
 
 
 def _evaluated(gradient: Callable[..., list[Array]], floats: list[Array]) -> list[Array]:
@@ -86,15 +89,6 @@ def _floats(inputs: Any) -> list[Array]:
 
 def _is_float(x: Any) -> bool:
     return x is not None and mx.issubdtype(x.dtype, mx.floating)
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, tuple | list) else [value]
-
-
-def _limit(refused: bool, limit: str) -> None:
-    if refused:
-        raise NotImplementedError(f"MLX {limit}")
 
 
 # --- elementwise ---

@@ -17,6 +17,8 @@ from onnx import helper
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKernel
 from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
+from fiducial.conformance.subjects._shared import sizes
+
 name = "onnxruntime"
 version = f"{onnxruntime.__version__}, onnx {onnx.__version__}"
 dtypes = ("float64", "float32", "float16")
@@ -186,10 +188,6 @@ def softmax_cross_entropy(x: Any, t: Any, *, reduction: str = "mean", ignore_ind
 Sizes = int | tuple[int, ...]
 
 
-def _sizes(value: Sizes, axes: int) -> list[int]:
-    return [value] * axes if isinstance(value, int) else list(value)
-
-
 def _convolution(
     x: Any,
     w: Any,
@@ -201,16 +199,16 @@ def _convolution(
     groups: int = 1,
 ) -> Any:
     axes = x.ndim - 2
-    windows: dict[str, Any] = {"strides": _sizes(stride, axes), "pads": 2 * _sizes(padding, axes)}
-    return _run("Conv", x, w, b, dilations=_sizes(dilation, axes), group=groups, **windows)
+    windows: dict[str, Any] = {"strides": sizes(stride, axes), "pads": 2 * sizes(padding, axes)}
+    return _run("Conv", x, w, b, dilations=sizes(dilation, axes), group=groups, **windows)
 
 
 conv1d = conv2d = conv3d = _convolution
 
 
 def _windows(kernel_size: Sizes, stride: Sizes | None, padding: Sizes) -> dict[str, Any]:
-    steps = _sizes(kernel_size if stride is None else stride, 2)
-    return {"kernel_shape": _sizes(kernel_size, 2), "strides": steps, "pads": 2 * _sizes(padding, 2)}
+    steps = sizes(kernel_size if stride is None else stride, 2)
+    return {"kernel_shape": sizes(kernel_size, 2), "strides": steps, "pads": 2 * sizes(padding, 2)}
 
 
 def max_pool2d(x: Any, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> Any:

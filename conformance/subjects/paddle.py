@@ -15,11 +15,15 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
+from fiducial.conformance.subjects._shared import NOT_DIFFERENTIABLE, limit, listed
+
 # A subject's rows are its module's names.
 from fiducial.conformance.subjects.paddle_statistics import *  # noqa: F403
+from fiducial.conformance.subjects.paddle_statistics import UNCHECKED
 
 paddle.set_device("cpu")
 paddle.set_flags({"FLAGS_paddle_num_threads": 1})  # the suite's workers are the parallelism
+_limit = functools.partial(limit, "Paddle")
 name = "paddle"
 version = paddle.__version__
 dtypes = ("float64", "float32")  # its CPU kernels, but for a few
@@ -30,6 +34,7 @@ conventions: dict[str, dict[str, Any]] = {
     "layer_norm": {"eps": 1e-5},  # at most 1e-3: documented
     "rmsprop": {"eps": 0.0},
     "clip_by_global_norm": {"eps": 0.0},
+    **{name: {"refuses": False} for name in UNCHECKED},
 }
 
 
@@ -43,7 +48,6 @@ def to_numpy(tensor: Any) -> Any:
 
 # How many of the first inputs are data (counts and trials) and have no gradient.
 DATA = {"bernoulli_logpmf": 1, "bernoulli_cdf": 1, "binomial_logpmf": 2, "binomial_mean": 1, "binomial_variance": 1}
-NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "clip_by_global_norm")
 
 
 def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: Any) -> tuple[Tensor | None, ...]:
@@ -56,8 +60,8 @@ def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: An
             leaf.stop_gradient = False
             floats.append(leaf)
         leaves.append(leaf)
-    outputs = _list(globals()[operation](*leaves, **attributes))
-    recorded = [(y, c) for y, c in zip(outputs, _list(cotangent), strict=True) if not y.stop_gradient]
+    outputs = listed(globals()[operation](*leaves, **attributes))
+    recorded = [(y, c) for y, c in zip(outputs, listed(cotangent), strict=True) if not y.stop_gradient]
     _limit(not recorded, f"has no gradient of {operation}")
     with _unsupported():
         paddle.autograd.backward([y for y, _ in recorded], [c for _, c in recorded])
@@ -84,15 +88,6 @@ def _kernels(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*inputs, **attributes)
 
     return called
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, tuple | list) else [value]
-
-
-def _limit(refused: bool, limit: str) -> None:
-    if refused:
-        raise NotImplementedError(f"Paddle {limit}")
 
 
 # --- elementwise ---

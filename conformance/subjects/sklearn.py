@@ -7,6 +7,7 @@ returns in float64 whatever the inputs, is reported as unsupported.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,13 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.extmath import randomized_svd
 
+from fiducial.conformance.subjects._shared import limit
+
+_limit = partial(limit, "scikit-learn")
 name = "sklearn"
 version = sklearn.__version__
 dtypes = ("float64", "float32")
 conventions: dict[str, dict[str, Any]] = {"covariance": {"ddof": 0}, "pca": {"ddof": 1}}
-
-
-def _limit(refused: bool, limit: str) -> None:
-    if refused:
-        raise NotImplementedError(f"scikit-learn {limit}")
 
 
 # --- text ---

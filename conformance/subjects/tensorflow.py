@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import tensorflow as tf
+
+from fiducial.conformance.subjects._shared import NOT_DIFFERENTIABLE, limit, sizes
 
 # A subject's rows are its module's names.
 from fiducial.conformance.subjects.tensorflow_statistics import *  # noqa: F403
@@ -23,6 +26,7 @@ from fiducial.conformance.subjects.tensorflow_statistics import Tensor
 tf.config.threading.set_intra_op_parallelism_threads(1)  # the suite's workers are the parallelism
 tf.config.threading.set_inter_op_parallelism_threads(1)
 keras.config.set_floatx("float64")  # the dtype in which Keras keeps learning rates; all else is given a dtype
+_limit = partial(limit, "TensorFlow")
 name = "tensorflow"
 version = f"{tf.__version__}, keras {keras.__version__}"
 dtypes = ("float64", "float32", "bfloat16", "float16")
@@ -47,7 +51,6 @@ def to_numpy(tensor: Any) -> Any:
     return tf.convert_to_tensor(tensor).numpy()
 
 
-NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "clip_by_global_norm")
 
 
 def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: Any) -> list[Tensor]:
@@ -105,11 +108,6 @@ class _unsupported:
         words = any(word in said for word in ("not in the list of allowed values", "do not yet support"))
         if words or isinstance(error, tf.errors.UnimplementedError | tf.errors.NotFoundError | LookupError):
             raise NotImplementedError(str(error).splitlines()[0]) from error
-
-
-def _limit(refused: bool, limit: str) -> None:
-    if refused:
-        raise NotImplementedError(f"TensorFlow {limit}")
 
 
 # --- elementwise ---
@@ -264,10 +262,6 @@ def l2_penalty(W: Tensor, *, weight: float = 1.0) -> Tensor:
 Sizes = int | tuple[int, ...]
 
 
-def _sizes(value: Sizes, axes: int) -> list[int]:
-    return [value] * axes if isinstance(value, int) else list(value)
-
-
 def _last(x: Tensor) -> Tensor:
     return tf.transpose(x, [0, *range(2, x.shape.rank), 1])
 
@@ -277,9 +271,9 @@ def _first(x: Tensor) -> Tensor:
 
 
 def _padding(padding: Sizes) -> Any:
-    if not any(_sizes(padding, 2)):
+    if not any(sizes(padding, 2)):
         return "VALID"
-    return [[0, 0], *([p, p] for p in _sizes(padding, 2)), [0, 0]]
+    return [[0, 0], *([p, p] for p in sizes(padding, 2)), [0, 0]]
 
 
 def _convolution(axes: int, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -293,7 +287,7 @@ def _convolution(axes: int, function: Callable[..., Tensor]) -> Callable[..., Te
         dilation: Sizes = 1,
         groups: int = 1,
     ) -> Tensor:
-        _limit(axes != 2 and any(_sizes(padding, axes)), "pads these convolutions with SAME alone")
+        _limit(axes != 2 and any(sizes(padding, axes)), "pads these convolutions with SAME alone")
         _limit(groups > 1, "has no convolutions of groups on the CPU")
         kernel = tf.transpose(w, [*range(2, 2 + axes), 1, 0])
         found = function(_last(x), kernel, stride, padding, dilation)
@@ -302,21 +296,21 @@ def _convolution(axes: int, function: Callable[..., Tensor]) -> Callable[..., Te
     return convolved
 
 
-conv1d = _convolution(1, lambda x, w, s, p, d: tf.nn.conv1d(x, w, _sizes(s, 1), "VALID", dilations=_sizes(d, 1)))
-conv2d = _convolution(2, lambda x, w, s, p, d: tf.nn.conv2d(x, w, _sizes(s, 2), _padding(p), dilations=_sizes(d, 2)))
+conv1d = _convolution(1, lambda x, w, s, p, d: tf.nn.conv1d(x, w, sizes(s, 1), "VALID", dilations=sizes(d, 1)))
+conv2d = _convolution(2, lambda x, w, s, p, d: tf.nn.conv2d(x, w, sizes(s, 2), _padding(p), dilations=sizes(d, 2)))
 conv3d = _convolution(
-    3, lambda x, w, s, p, d: tf.nn.conv3d(x, w, [1, *_sizes(s, 3), 1], "VALID", dilations=[1, *_sizes(d, 3), 1])
+    3, lambda x, w, s, p, d: tf.nn.conv3d(x, w, [1, *sizes(s, 3), 1], "VALID", dilations=[1, *sizes(d, 3), 1])
 )
 
 
 def max_pool2d(x: Tensor, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> Tensor:
-    windows, steps = _sizes(kernel_size, 2), _sizes(kernel_size if stride is None else stride, 2)
+    windows, steps = sizes(kernel_size, 2), sizes(kernel_size if stride is None else stride, 2)
     return _first(tf.nn.max_pool2d(_last(x), windows, steps, _padding(padding)))
 
 
 def avg_pool2d(x: Tensor, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> Tensor:
-    _limit(any(_sizes(padding, 2)), "pads averages with SAME alone")
-    windows, steps = _sizes(kernel_size, 2), _sizes(kernel_size if stride is None else stride, 2)
+    _limit(any(sizes(padding, 2)), "pads averages with SAME alone")
+    windows, steps = sizes(kernel_size, 2), sizes(kernel_size if stride is None else stride, 2)
     return _first(tf.nn.avg_pool2d(_last(x), windows, steps, "VALID"))
 
 

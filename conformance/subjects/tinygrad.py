@@ -7,6 +7,7 @@ unsupported.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -15,6 +16,9 @@ import numpy as np
 from tinygrad import Context, Tensor, nn
 from tinygrad import dtypes as dt
 
+from fiducial.conformance.subjects._shared import limit, listed
+
+_limit = partial(limit, "tinygrad")
 name = "tinygrad"
 version = version_of("tinygrad")
 dtypes = ("float64", "float32", "bfloat16", "float16")
@@ -43,12 +47,12 @@ NOT_DIFFERENTIABLE = ("sgd", "momentum")
 def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: Any) -> list[Tensor]:
     """The gradients of an operation, one for each float input."""
     _limit(operation in NOT_DIFFERENTIABLE, f"has no gradient of {operation}")
-    return _gradients(_list(globals()[operation](*inputs, **attributes)), _list(cotangent), _floats(inputs))
+    return _gradients(listed(globals()[operation](*inputs, **attributes)), listed(cotangent), _floats(inputs))
 
 
 def hvp(operation: str, cotangent: Any, directions: Any, *inputs: Tensor | None, **attributes: Any) -> list[Tensor]:
     """The gradient of <directions, gradient>: `Tensor.gradient` of `Tensor.gradient`."""
-    return _gradients(vjp(operation, cotangent, *inputs, **attributes), _list(directions), _floats(inputs))
+    return _gradients(vjp(operation, cotangent, *inputs, **attributes), listed(directions), _floats(inputs))
 
 
 def _gradients(outputs: list[Tensor], cotangents: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
@@ -61,15 +65,6 @@ def _gradients(outputs: list[Tensor], cotangents: list[Tensor], inputs: list[Ten
 
 def _floats(inputs: Any) -> list[Tensor]:
     return [x for x in inputs if x is not None and x.is_floating_point()]
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, tuple | list) else [value]
-
-
-def _limit(refused: bool, limit: str) -> None:
-    if refused:
-        raise NotImplementedError(f"tinygrad {limit}")
 
 
 # --- elementwise ---

@@ -7,6 +7,7 @@ order. What it refuses by its documentation (`_limit`) is reported as unsupporte
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ml_dtypes
@@ -16,10 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from fiducial.conformance.subjects._shared import NOT_DIFFERENTIABLE, limit
+
 # A subject's rows are its module's names.
 from fiducial.conformance.subjects.torch_statistics import *  # noqa: F403
 
 torch.set_num_threads(1)  # the suite's workers are the parallelism
+_limit = partial(limit, "PyTorch")
 name = "torch"
 version = torch.__version__
 dtypes = ("float64", "float32", "bfloat16", "float16")
@@ -51,8 +55,6 @@ def to_numpy(tensor: Any) -> Any:
 
 # How many of the first inputs are data (counts and trials) and have no gradient.
 DATA = {"bernoulli_logpmf": 1, "binomial_logpmf": 2, "binomial_mean": 1, "binomial_variance": 1}
-# There is no derivative of heaviside; an optimiser's step and clipping are not recorded.
-NOT_DIFFERENTIABLE = ("step", "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "clip_by_global_norm")
 
 
 def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: Any) -> tuple[Tensor, ...]:
@@ -99,11 +101,6 @@ def _floats(leaves: list[Tensor | None]) -> list[Tensor]:
 
 def _tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
-
-
-def _limit(refused: bool, limit: str) -> None:
-    if refused:
-        raise NotImplementedError(f"PyTorch {limit}")
 
 
 # --- elementwise ---

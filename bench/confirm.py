@@ -1,0 +1,190 @@
+"""Meets every deviation of a scoreboard again: the exact value by another way, and the library's own answer.
+
+    python bench/confirm.py docs/scoreboard.json [--confirmed docs/confirmed.json] [--run NAME]
+
+The exact value comes from a textbook's formula in mpmath with 600 digits, derivatives from differences; it has to lie
+in the enclosure that the scoreboard holds. Where a deviation has no such number (a crash, a wrong shape, a NaN that is
+lost, an orthogonality), an entry of the file of those confirmed by hand is required. With ``--run NAME`` the subject of
+that name is called at each of its inputs, and what comes has to be what is listed. Exit status 1 where one is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from confirm import networks, statistics
+from confirm.numbers import INFINITE, exact, gradient, mp, mpf, second, tanh
+
+from fiducial.conformance.subject import load
+from fiducial.spec.catalogue import CATALOGUE
+from fiducial.spec.language import name_of
+
+RELATIVE, LEAST = mpf(10) ** -25, mpf(10) ** -330  # of the differences; below the subnormal numbers
+
+
+def formula(operation: str) -> Callable[..., Any] | None:
+    """What this file's formulas say of an operation."""
+    found = {"tanh": tanh}.get(operation) or getattr(networks, operation, None) or getattr(statistics, operation, None)
+    return found  # type: ignore[no-any-return]
+
+
+@dataclass
+class Deviation:
+    """One of a scoreboard, with its numbers."""
+
+    data: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        d = self.data
+        return f"{d['implementation']}: {d['operation']} ({d['outcome']}; {', '.join(d['levels'])}; {d['dtype']})"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it tells its whole input, and one number that is wrong."""
+        arrays = [*self.data.get("inputs", {}).values(), *self.data.get("cotangents", [])]
+        return "enclosure" in self.data and all(a["of"] == len(a["values"]) for a in arrays)
+
+    def given(self) -> list[Any]:
+        return [exact(a["values"], tuple(a["shape"])) for a in self.data["inputs"].values()]
+
+    def exact(self) -> Iterator[Any]:
+        """The exact value, of each output or gradient that could be meant."""
+        function, inputs = formula(self.data["operation"]), self.given()
+        assert function is not None
+        call = lambda *arrays: _tuple(function(*arrays, **self.data["attributes"]))  # noqa: E731
+        index = tuple(self.data["index"])
+        if self.data["what"] == "value":
+            outputs = call(*inputs)
+            yield from (o[index] for o in self._meant(outputs) if _holds(o, index))
+            return
+        seeds = [exact(c["values"], tuple(c["shape"])) for c in self.data["cotangents"]]
+        weighed = lambda *arrays: sum(np.sum(c * o) for c, o in zip(seeds, call(*arrays), strict=True))  # noqa: E731
+        places = self._differentiable()
+        if self.data["what"] == "gradient":
+            yield from (gradient(weighed, inputs, k, index) for k in self._meant(places) if _holds(inputs[k], index))
+            return
+        told = [exact(d["values"], tuple(d["shape"])) for d in self.data["directions"]]
+        along = dict(zip(places, told, strict=True))
+        yield from (second(weighed, inputs, along, k, index) for k in self._meant(places) if _holds(inputs[k], index))
+
+    def _meant(self, options: Any) -> Any:
+        return [options[self.data["output"]]] if "output" in self.data else options
+
+    def _differentiable(self) -> list[int]:
+        names = [name_of(x) for x in CATALOGUE[self.data["operation"]].default_definition().system.differentiable]
+        inputs = self.data["inputs"].items()
+        return [k for k, (name, a) in enumerate(inputs) if name in names and "int" not in a["dtype"]]
+
+    def met(self) -> bool:
+        """Whether the exact value lies in the enclosure."""
+        return any(map(self._agrees, self.exact()))
+
+    def _agrees(self, value: Any) -> bool:
+        mid, rest, rad = (self.data["enclosure"][k] for k in ("mid", "rest", "rad"))
+        if not np.isfinite(float(mid)):
+            return abs(value) >= mp.sqrt(INFINITE) and (value > 0) == (float(mid) > 0)
+        room = mpf(float(rad)) + RELATIVE * abs(value) + LEAST
+        # An input that stands for infinity leaves a limit to within one over it.
+        room += 1 / mp.sqrt(INFINITE) if self._infinite() else 0
+        return bool(abs(value - mpf(mid) - mpf(float(rest))) <= room)
+
+    def _infinite(self) -> bool:
+        return any(not np.isfinite(float(v)) for a in self.data["inputs"].values() for v in a["values"])
+
+    def again(self, subject: Any) -> float:
+        """What the subject's function returns at this input."""
+        name, what = self.data["operation"], self.data["what"]
+        arrays = [_array(a) for a in self.data["inputs"].values()]
+        takes = subject.accepts(name)
+        keywords = {k: _plain(v) for k, v in self.data["attributes"].items() if takes(k)}
+        own: list[Any] = [subject.asarray(a) for a in arrays]
+        if what == "value":
+            function: Any = getattr(subject.target, name)
+        else:
+            function = subject.gradient_of(name) if what == "gradient" else subject.second_order_of(name)
+            more = [self.data["cotangents"]] + ([self.data["directions"]] if what == "second order" else [])
+            own = [*(_single([subject.asarray(_array(a)) for a in group]) for group in more), *own]
+        found = _tuple(function(*own, **keywords))
+        part = found[self.data.get("output", 0)]
+        return float(np.asarray(subject.to_numpy(part))[tuple(self.data["index"])])
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    parts = tuple(value) if isinstance(value, tuple | list) else (value,)
+    return tuple(np.asarray(p, dtype=object) if isinstance(p, mpf) else p for p in parts)
+
+
+def _single(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _holds(array: Any, index: tuple[int, ...]) -> bool:
+    return len(index) == array.ndim and all(i < n for i, n in zip(index, array.shape, strict=True))
+
+
+def _array(a: dict[str, Any]) -> Any:
+    dtype = ml_dtypes.bfloat16 if a["dtype"] == "bfloat16" else a["dtype"]
+    return np.array([float(v) for v in a["values"]]).astype(dtype).reshape(a["shape"])
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else float("inf") if value == "inf" else value
+
+
+def by_hand(deviation: Deviation, entries: list[dict[str, Any]]) -> bool:
+    """Whether the file of those confirmed by hand has this operation of this implementation, with this outcome."""
+    d = deviation.data
+    return any(
+        d["implementation"].split()[0] == e["framework"]
+        and d["operation"] in e["operation"].split(", ")
+        and d["outcome"] == e["outcome"]
+        for e in entries
+    )
+
+
+def main() -> int:
+    """Confirms, and prints what could not be met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("board", type=Path)
+    parser.add_argument("--confirmed", type=Path, default=Path(__file__).parent.parent / "docs" / "confirmed.json")
+    parser.add_argument("--run", metavar="NAME", help="call this subject, too, at the inputs of its deviations")
+    options = parser.parse_args()
+    deviations = [Deviation(d) for d in json.loads(options.board.read_text())["deviations"]]
+    entries = json.loads(options.confirmed.read_text())
+    counts = {"by formula": 0, "by hand": 0, "not met": 0}
+    for d in deviations:
+        if options.run:
+            continue
+        numeric = d.numeric and formula(d.data["operation"]) is not None
+        how = "by formula" if numeric and d.met() else "by hand" if not numeric and by_hand(d, entries) else "not met"
+        counts[how] += 1
+        if how == "not met":
+            print(f"not met: {d.title}: {d.data['reason']}")
+    if options.run:
+        return _run_again(options.run, [d for d in deviations if d.data["implementation"].split()[0] == options.run])
+    print(f"{len(deviations)} deviations: " + ", ".join(f"{n} {how}" for how, n in counts.items()))
+    return int(counts["not met"] > 0)
+
+
+def _run_again(name: str, deviations: list[Deviation]) -> int:
+    subject, other = load(name), 0
+    for d in (d for d in deviations if d.numeric):
+        got, listed = d.again(subject), float(d.data["got"])
+        if not (got == listed or np.isnan(got) and np.isnan(listed)):
+            other += 1
+            print(f"another answer: {d.title}: {got!r}, listed {listed!r}")
+    print(f"{sum(d.numeric for d in deviations)} deviations of {subject.name}: {other} with another answer here")
+    return int(other > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
