@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,37 +57,38 @@ class Deviation:
     def given(self) -> list[Any]:
         return [exact(a["values"], tuple(a["shape"])) for a in self.data["inputs"].values()]
 
-    def exact(self) -> Iterator[Any]:
-        """The exact value, of each output or gradient that could be meant."""
+    def exact(self) -> Iterator[tuple[int, Any]]:
+        """The exact value, of each output or gradient that could be meant, with its position."""
         function, inputs = formula(self.data["operation"]), self.given()
         assert function is not None
         call = lambda *arrays: _tuple(function(*arrays, **self.data["attributes"]))  # noqa: E731
         index = tuple(self.data["index"])
         if self.data["what"] == "value":
             outputs = call(*inputs)
-            yield from (o[index] for o in self._meant(outputs) if _holds(o, index))
+            yield from ((k, outputs[k][index]) for k in self._meant(len(outputs)) if _holds(outputs[k], index))
             return
         seeds = [exact(c["values"], tuple(c["shape"])) for c in self.data["cotangents"]]
         weighed = lambda *arrays: sum(np.sum(c * o) for c, o in zip(seeds, call(*arrays), strict=True))  # noqa: E731
         places = self._differentiable()
+        meant = [k for k in self._meant(len(places)) if _holds(inputs[places[k]], index)]
         if self.data["what"] == "gradient":
-            yield from (gradient(weighed, inputs, k, index) for k in self._meant(places) if _holds(inputs[k], index))
+            yield from ((k, gradient(weighed, inputs, places[k], index)) for k in meant)
             return
         told = [exact(d["values"], tuple(d["shape"])) for d in self.data["directions"]]
         along = dict(zip(places, told, strict=True))
-        yield from (second(weighed, inputs, along, k, index) for k in self._meant(places) if _holds(inputs[k], index))
+        yield from ((k, second(weighed, inputs, along, places[k], index)) for k in meant)
 
-    def _meant(self, options: Any) -> Any:
-        return [options[self.data["output"]]] if "output" in self.data else options
+    def _meant(self, count: int) -> range | list[int]:
+        return [self.data["output"]] if "output" in self.data else range(count)
 
     def _differentiable(self) -> list[int]:
         names = [name_of(x) for x in CATALOGUE[self.data["operation"]].default_definition().system.differentiable]
         inputs = self.data["inputs"].items()
         return [k for k, (name, a) in enumerate(inputs) if name in names and "int" not in a["dtype"]]
 
-    def met(self) -> bool:
-        """Whether the exact value lies in the enclosure."""
-        return any(map(self._agrees, self.exact()))
+    def met(self) -> int | None:
+        """Which output or gradient it is, whose exact value lies in the enclosure; None where it does not."""
+        return next((k for k, value in self.exact() if self._agrees(value)), None)
 
     def _agrees(self, value: Any) -> bool:
         mid, rest, rad = (self.data["enclosure"][k] for k in ("mid", "rest", "rad"))
@@ -100,7 +102,7 @@ class Deviation:
     def _infinite(self) -> bool:
         return any(not np.isfinite(float(v)) for a in self.data["inputs"].values() for v in a["values"])
 
-    def again(self, subject: Any) -> float:
+    def again(self, subject: Any, output: int) -> float:
         """What the subject's function returns at this input."""
         name, what = self.data["operation"], self.data["what"]
         arrays = [_array(a) for a in self.data["inputs"].values()]
@@ -114,8 +116,7 @@ class Deviation:
             more = [self.data["cotangents"]] + ([self.data["directions"]] if what == "second order" else [])
             own = [*(_single([subject.asarray(_array(a)) for a in group]) for group in more), *own]
         found = _tuple(function(*own, **keywords))
-        part = found[self.data.get("output", 0)]
-        return float(np.asarray(subject.to_numpy(part))[tuple(self.data["index"])])
+        return float(np.asarray(subject.to_numpy(found[output]))[tuple(self.data["index"])])
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
@@ -160,30 +161,32 @@ def main() -> int:
     options = parser.parse_args()
     deviations = [Deviation(d) for d in json.loads(options.board.read_text())["deviations"]]
     entries = json.loads(options.confirmed.read_text())
-    counts = {"by formula": 0, "by hand": 0, "not met": 0}
-    for d in deviations:
-        if options.run:
-            continue
-        numeric = d.numeric and formula(d.data["operation"]) is not None
-        how = "by formula" if numeric and d.met() else "by hand" if not numeric and by_hand(d, entries) else "not met"
-        counts[how] += 1
-        if how == "not met":
-            print(f"not met: {d.title}: {d.data['reason']}")
     if options.run:
         return _run_again(options.run, [d for d in deviations if d.data["implementation"].split()[0] == options.run])
-    print(f"{len(deviations)} deviations: " + ", ".join(f"{n} {how}" for how, n in counts.items()))
+    ways = [(how(d, entries), d) for d in deviations]
+    for d in (d for way, d in ways if way == "not met"):
+        print(f"not met: {d.title}: {d.data['reason']}")
+    counts = Counter(way for way, _ in ways)
+    print(f"{len(deviations)} deviations: " + ", ".join(f"{n} {way}" for way, n in counts.items()))
     return int(counts["not met"] > 0)
 
 
+def how(d: Deviation, entries: list[dict[str, Any]]) -> str:
+    """The way in which a deviation is met, in words."""
+    if d.numeric and formula(d.data["operation"]) is not None:
+        return "not met" if d.met() is None else "by formula"
+    return "by hand" if by_hand(d, entries) else "not met"
+
+
 def _run_again(name: str, deviations: list[Deviation]) -> int:
-    subject, other = load(name), 0
-    for d in (d for d in deviations if d.numeric):
-        got, listed = d.again(subject), float(d.data["got"])
-        if not (got == listed or np.isnan(got) and np.isnan(listed)):
-            other += 1
-            print(f"another answer: {d.title}: {got!r}, listed {listed!r}")
-    print(f"{sum(d.numeric for d in deviations)} deviations of {subject.name}: {other} with another answer here")
-    return int(other > 0)
+    subject = load(name)
+    met = [(d, k) for d in deviations if d.numeric and (k := d.met()) is not None]
+    found = [(d, d.again(subject, k), float(d.data["got"])) for d, k in met]
+    other = [(d, got, listed) for d, got, listed in found if not np.array_equal(got, listed, equal_nan=True)]
+    for d, got, listed in other:
+        print(f"another answer: {d.title}: {got!r}, listed {listed!r}")
+    print(f"{len(met)} deviations of {subject.name} with numbers: {len(other)} with another answer here")
+    return int(bool(other))
 
 
 if __name__ == "__main__":
