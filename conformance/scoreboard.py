@@ -38,6 +38,10 @@ class Implementation:
     def cell(self, operation: str, dtype: str) -> Cell:
         return self.cells.get((operation, dtype), ("not_provided", None))
 
+    def offers(self, operation: str) -> bool:
+        """Whether it has this operation, or declines it."""
+        return any(self.cell(operation, dtype)[0] != "not_provided" for dtype in DTYPES)
+
     def judged(self, operation: str | None = None, dtype: str | None = None) -> bool:
         """Whether it has a verdict on this operation or in this dtype."""
         return any(cell[0] not in UNJUDGED for (o, d), cell in self.cells.items()
@@ -130,7 +134,7 @@ def as_json(board: Sequence[Implementation]) -> dict[str, Any]:
         "implementations": [{"name": i.name, "profile": i.profile, **i.summary} for i in board],
         "operations": {
             o: {i.name: {d: dict(zip(("outcome", "ratio"), _plain(i.cell(o, d)), strict=True)) for d in DTYPES}
-                for i in board if i.judged(o)}
+                for i in board if i.offers(o)}
             for o in operations(board)
         },
         "deviations": [d for i in board for d in i.deviations],
