@@ -17,6 +17,7 @@ from fiducial.conformance.run import Run
 
 SHORT = {"not_available": "n/a", "not_provided": "-", "unsupported": "unsup", "timed_out": "TIME",
          "crashed": "CRASH", "wrong": "WRONG", "loose": "LOOSE"}  # fmt: skip
+NAMED = 12  # operations that a table names as not provided
 DTYPES = {"float64": "f64", "float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
@@ -53,7 +54,8 @@ def _grid(rows: list[Result], levels: list[str], dtypes: list[str], lost: set[st
         f"{n:<{left}}" + " ".join("".join(f"{_cell(cells.get((n, level, d))):>6}" for d in dtypes) for level in levels)
         for n in names
     ]
-    note = [f"not provided: {', '.join(absent)}"] if absent else []
+    more = f" and {len(absent) - NAMED} more (--json FILE names them)" if len(absent) > NAMED else ""
+    note = [f"not provided: {', '.join(absent[:NAMED])}{more}"] if absent else []
     return [head.rstrip(), second.rstrip(), *(line.rstrip() for line in body), *note]
 
 
