@@ -52,6 +52,15 @@ def test_what_is_expected_no_longer_is_no_failure_once_it_has_ended(tmp_path: Pa
     assert apply(_run("2.6", _result("tight")), expectations) == []
 
 
+def test_what_depends_on_the_machine_need_not_occur(tmp_path: Path) -> None:
+    (tmp_path / "known").write_text("sigmoid gradients * loose? flushed without AVX-512\n")
+    expectations = read(tmp_path / "known")
+    assert apply(run := _run("2.5", _result("loose")), expectations) == [] and run.results[0].outcome == "expected"
+    assert apply(run := _run("2.5", _result("tight")), expectations) == [] and run.results[0].outcome == "tight"
+    apply(run := _run("2.5", _result("wrong")), expectations)
+    assert run.results[0].outcome == "wrong"
+
+
 def test_an_expectation_without_a_version_after_the_sign(tmp_path: Path) -> None:
     (tmp_path / "known").write_text("sigmoid gradients * loose <soon it will be better\n")
     with pytest.raises(BadExpectation, match="known, line 1: a version is required after '<', got '<soon'"):
