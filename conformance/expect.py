@@ -85,8 +85,9 @@ def _parsed(line: str, where: str) -> Expectation:
             f"(outcome: {', '.join(KINDS)}; or with a question mark), got {line.strip()!r}"
         )
     try:
+        operation, level, dtype, outcome = parts[:4]
         last = Version(until[1:]) if until else None
-        return Expectation(*parts[:3], kind, rest.strip(), last, not parts[3].endswith("?"))
+        return Expectation(operation, level, dtype, kind, rest.strip(), last, kind == outcome)
     except InvalidVersion:
         raise BadExpectation(f"{where}: a version is required after '<', got {until!r}") from None
 

@@ -79,7 +79,7 @@ def _fixed(operation: str, inputs: Any, attributes: dict[str, Any]) -> tuple[str
 @partial(jax.jit, static_argnums=(0, 1))
 def _gradient(operation: str, attributes: Any, inputs: Any, cotangent: Any) -> tuple[Array, ...]:
     function, floats = _of_floats(operation, attributes, inputs)
-    return jax.vjp(function, *floats)[1](cotangent)
+    return jax.vjp(function, *floats)[1](cotangent)  # type: ignore[no-any-return]
 
 
 @partial(jax.jit, static_argnums=(0, 1))
