@@ -71,7 +71,7 @@ def _array(value: dict[str, Any]) -> Any:
     if len(data) != 4 * ((needed + 2) // 3):
         raise Malformed(f"data: {needed} bytes are required for shape {shape} of {dtype}, got {len(data)} characters")
     try:
-        bytes_ = base64.b64decode(data, validate=True)
+        bytes_ = binascii.a2b_base64(data, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise Malformed(f"data: base64 is required: {error}") from None
     if len(bytes_) != needed:
