@@ -172,7 +172,8 @@ class Examination:
             return [way[k] for way in ways]
 
         verdicts = []
-        self.latest = Suspect(case, what == "gradient", tuple(found), "") if what != "second order" else None
+        first = what != "second order"
+        self.latest = Suspect(case, what == "gradient", tuple(found), "", self.format) if first else None
         for k, (got, answer) in enumerate(zip(found, answers, strict=True)):
             if got is None:
                 x = name_of(case.call.definition.system.differentiable[k])

@@ -268,7 +268,7 @@ def examine(e: Examination, case: Case) -> None:
                    cause="nan: a NaN is lost")  # fmt: skip
         if case.label == NAN:  # a NaN is never wrong where an input is one, even if the result does not depend on it
             answer = dataclasses.replace(answer, resolved=answer.resolved & ~np.isnan(got))
-        e.latest = Suspect(case, False, tuple(outputs), "")
+        e.latest = Suspect(case, False, tuple(outputs), "", e.format)
         e.take(case, "value", k, judge(got, answer, e.format), got, answer)
 
 

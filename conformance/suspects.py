@@ -11,7 +11,7 @@ from typing import Any
 from fiducial.conformance.cases import Case
 from fiducial.spec import oracle
 from fiducial.spec.derived import gradient_system, value_system
-from fiducial.spec.formats import FORMATS, Format
+from fiducial.spec.formats import Format
 from fiducial.spec.numbers.rounded import RoundedNumbers
 from fiducial.spec.oracle import Answer
 from fiducial.spec.system import System
@@ -19,16 +19,13 @@ from fiducial.spec.system import System
 
 @dataclass(frozen=True)
 class Suspect:
-    """A case that failed: what was asked for, and all that came."""
+    """A case that failed: what was asked for, and all that came; ``format`` is the one that it was judged in."""
 
     case: Case
     gradient: bool
     found: tuple[Any, ...]
     band: str
-
-    @property
-    def format(self) -> Format:
-        return FORMATS[self.case.dtype]
+    format: Format
 
     @cached_property
     def answers(self) -> list[Answer]:
