@@ -375,16 +375,22 @@ def _single(a: Array) -> Array:
     return a
 
 
+def _now(parts: Any) -> tuple[Array, ...]:
+    """Evaluated in the call, which then raises where LAPACK fails."""
+    mx.eval(parts)
+    return tuple(parts)
+
+
 def eigh(a: Array) -> tuple[Array, ...]:
-    return tuple(mx.linalg.eigh(_single(a), stream=mx.cpu))
+    return _now(mx.linalg.eigh(_single(a), stream=mx.cpu))
 
 
 def eig(a: Array) -> tuple[Array, ...]:
-    return tuple(mx.linalg.eig(_single(a), stream=mx.cpu))
+    return _now(mx.linalg.eig(_single(a), stream=mx.cpu))
 
 
 def svd(a: Array) -> tuple[Array, ...]:
-    u, s, vh = mx.linalg.svd(_single(a), stream=mx.cpu)  # of all columns
+    u, s, vh = _now(mx.linalg.svd(_single(a), stream=mx.cpu))  # of all columns
     return u[:, : s.shape[0]], s, vh[: s.shape[0]]
 
 
