@@ -173,6 +173,12 @@ def test_known_deviations_of_a_report(tmp_path: Path, capsys: pytest.CaptureFixt
     out = tmp_path / "out.json"
     assert cli.main(["report", first, "--expect", str(known), "--json", str(out)]) == 0
     assert json.loads(out.read_text())["deviations"][0]["reason"] == "s (1 - s) cancels"
+    other = _result(
+        "expected", expected={"outcome": "loose", "reason": "said before"}, notes=["expected loose: said before"]
+    )
+    third = str(_written(tmp_path / "c.json", other))
+    assert cli.main(["report", third, "--expect", str(known), "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["deviations"][0]["reason"] == "s (1 - s) cancels"
     assert cli.main(["report", second, "--expect", str(known)]) == 1
     assert "expected, but did not occur: sigmoid" in capsys.readouterr().out
     assert cli.main(["report", first, second, "--expect", str(known)]) == 2
