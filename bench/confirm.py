@@ -48,32 +48,43 @@ class Deviation:
         return f"{d['implementation']}: {d['operation']} ({d['outcome']}; {', '.join(d['levels'])}; {d['dtype']})"
 
     @property
+    def part(self) -> dict[str, Any]:
+        """What the number that is wrong was computed from: everything, or an element or a row of it."""
+        return self.data.get("element", self.data)  # type: ignore[no-any-return]
+
+    @property
+    def index(self) -> tuple[int, ...]:
+        """Where that number stands in it."""
+        at = tuple(self.data["index"])
+        return (0, *at[1:]) if "element" in self.data else at
+
+    @property
     def numeric(self) -> bool:
         """Whether it tells its whole input, and one number that is wrong."""
-        arrays = [*self.data.get("inputs", {}).values(), *self.data.get("cotangents", [])]
+        arrays = [*self.part.get("inputs", {}).values(), *self.part.get("cotangents", [])]
         return "enclosure" in self.data and all(a["of"] == len(a["values"]) for a in arrays)
 
     def given(self) -> list[Any]:
-        return [exact(a["values"], tuple(a["shape"])) for a in self.data["inputs"].values()]
+        return [exact(a["values"], tuple(a["shape"])) for a in self.part["inputs"].values()]
 
     def exact(self) -> Iterator[tuple[int, Any]]:
         """The exact value, of each output or gradient that could be meant, with its position."""
         function, inputs = formula(self.data["operation"]), self.given()
         assert function is not None
         call = lambda *arrays: _tuple(function(*arrays, **self.data["attributes"]))  # noqa: E731
-        index = tuple(self.data["index"])
+        index = self.index
         if self.data["what"] == "value":
             outputs = call(*inputs)
             yield from ((k, outputs[k][index]) for k in self._meant(len(outputs)) if _holds(outputs[k], index))
             return
-        seeds = [exact(c["values"], tuple(c["shape"])) for c in self.data["cotangents"]]
+        seeds = [exact(c["values"], tuple(c["shape"])) for c in self.part["cotangents"]]
         weighed = lambda *arrays: sum(np.sum(c * o) for c, o in zip(seeds, call(*arrays), strict=True))  # noqa: E731
         places = self._differentiable()
         meant = [k for k in self._meant(len(places)) if _holds(inputs[places[k]], index)]
         if self.data["what"] == "gradient":
             yield from ((k, gradient(weighed, inputs, places[k], index)) for k in meant)
             return
-        told = [exact(d["values"], tuple(d["shape"])) for d in self.data["directions"]]
+        told = [exact(d["values"], tuple(d["shape"])) for d in self.part["directions"]]
         along = dict(zip(places, told, strict=True))
         yield from ((k, second(weighed, inputs, along, places[k], index)) for k in meant)
 
@@ -82,7 +93,7 @@ class Deviation:
 
     def _differentiable(self) -> list[int]:
         names = [name_of(x) for x in CATALOGUE[self.data["operation"]].default_definition().system.differentiable]
-        inputs = self.data["inputs"].items()
+        inputs = self.part["inputs"].items()
         return [k for k, (name, a) in enumerate(inputs) if name in names and "int" not in a["dtype"]]
 
     def met(self) -> int | None:
@@ -99,7 +110,7 @@ class Deviation:
         return bool(abs(value - mpf(mid) - mpf(float(rest))) <= room)
 
     def _infinite(self) -> bool:
-        return any(not np.isfinite(float(v)) for a in self.data["inputs"].values() for v in a["values"])
+        return any(not np.isfinite(float(v)) for a in self.part["inputs"].values() for v in a["values"])
 
     def again(self, subject: Any, output: int) -> float:
         """What the subject's function returns at this input."""
@@ -179,7 +190,8 @@ def how(d: Deviation, entries: list[dict[str, Any]]) -> str:
 
 def _run_again(name: str, deviations: list[Deviation]) -> int:
     subject = load(name)
-    met = [(d, k) for d in deviations if d.numeric and (k := d.met()) is not None]
+    whole = [d for d in deviations if d.numeric and "element" not in d.data]
+    met = [(d, k) for d in whole if (k := d.met()) is not None]
     found = [(d, d.again(subject, k), float(d.data["got"])) for d, k in met]
     other = [(d, got, listed) for d, got, listed in found if not np.array_equal(got, listed, equal_nan=True)]
     for d, got, listed in other:

@@ -248,6 +248,13 @@ def alone(case: Case, index: tuple[int, ...]) -> list[Case]:
     return [dataclasses.replace(case, call=call, given=given, cotangents=seeds, directions=along)]
 
 
+def element(case: Case, index: tuple[int, ...]) -> list[Case]:
+    """The same, where nothing else has a part in that element: not where all are added up to one number."""
+    first = case.given[0].shape
+    apart = all(shape[:1] == first[:1] for shape in result_shapes(case.call))
+    return alone(case, index) if apart and (len(first) > 1 or not isinstance(case.operation.layout, Over)) else []
+
+
 @np.errstate(invalid="ignore")
 def flushed(case: Case) -> Case:
     """The case with 0 for subnormal numbers, as an implementation that flushes them sees it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fiducial.conformance.cases import Case
+from fiducial.conformance.cases import Case, element
 from fiducial.conformance.subject import REFERENCE, Subject
 from fiducial.conformance.verdict import LIMIT, Verdict
 from fiducial.spec.language import name_of
@@ -23,21 +23,20 @@ def described(
     answer: Answer | None, fault: str = "", options: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """The counterexample as data; ``message`` is its text."""
-    names = [name_of(x) for x in case.call.definition.system.inputs]
     shown: dict[str, Any] = {
         "what": what,
         "label": case.label,
-        "inputs": {n: _array(a) for n, a in zip(names, case.given, strict=True)},
+        **_arrays(case, what),
         "attributes": {n: _plain(v) for n, v in case.passed.items()},
-        "cotangents": [_array(c) for c in case.cotangents] if what != "value" else [],
         "reproduce": reproduction(subject, case, level) + options,
     }
-    if what == "second order":
-        shown["directions"] = [_array(d) for d in case.directions]
     if verdict is None or answer is None:
         shown["message"] = fault
         return shown
     at = verdict.index
+    if any(a.size > SHOWN for a in case.given):
+        for part in element(case, at):
+            shown["element"] = _arrays(part, what)
     shown |= {
         "output": k,
         "index": list(at),
@@ -50,6 +49,15 @@ def described(
     }
     shown["message"] = _text(case, what, k, verdict, shown)
     return shown
+
+
+def _arrays(case: Case, what: str) -> dict[str, Any]:
+    names = [name_of(x) for x in case.call.definition.system.inputs]
+    found: dict[str, Any] = {
+        "inputs": {n: _array(a) for n, a in zip(names, case.given, strict=True)},
+        "cotangents": [_array(c) for c in case.cotangents] if what != "value" else [],
+    }
+    return found | ({"directions": [_array(d) for d in case.directions]} if what == "second order" else {})
 
 
 def enclosure(answer: Answer, at: tuple[int, ...]) -> dict[str, Any]:
@@ -76,6 +84,7 @@ def _text(case: Case, what: str, k: int, verdict: Verdict, shown: dict[str, Any]
             *(f"  {n} = {short(a)}" for n, a in shown["inputs"].items()),
             *(f"  cotangent = {short(c)}" for c in shown["cotangents"]),
             *(f"  direction = {short(d)}" for d in shown.get("directions", [])),
+            *(f"  there, {n} = {short(a)}" for n, a in shown.get("element", {}).get("inputs", {}).items()),
             f"  attributes: {call or 'none'}",
             f"  reproduce: {shown['reproduce']}",
         ]

@@ -68,11 +68,13 @@ def given(d: dict[str, Any]) -> str:
     """The smallest input as text: arrays, attributes, cotangents, and the element that is wrong."""
     if "inputs" not in d:
         return str(d["message"])[:160]
-    arrays = [f"{n} = {_array(a)}" for n, a in d["inputs"].items()]
-    arrays += [f"cotangent = {_array(a)}" for a in d.get("cotangents", [])]
-    arrays += [f"direction = {_array(a)}" for a in d.get("directions", [])]
+    part = d.get("element", d)
+    arrays = [f"{n} = {_array(a)}" for n, a in part["inputs"].items()]
+    arrays += [f"cotangent = {_array(a)}" for a in part.get("cotangents", [])]
+    arrays += [f"direction = {_array(a)}" for a in part.get("directions", [])]
     arrays += [f"{n} = {v}" for n, v in d["attributes"].items()]
-    index = f"; element {d['index']}" if d.get("index") else ""
+    many = f" of {max(a['of'] for a in d['inputs'].values())} numbers" if "element" in d else ""
+    index = f"; element {d['index']}{many}" if d.get("index") else ""
     return f"{d['dtype']}: {', '.join(arrays)}{index}"
 
 

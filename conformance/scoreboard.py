@@ -17,7 +17,8 @@ from fiducial.conformance.run import Run
 
 DEVIATIONS = ("loose", "timed_out", "crashed", "wrong")
 UNJUDGED = ("not_available", "not_provided", "unsupported")
-KEPT = ("what", "inputs", "attributes", "cotangents", "directions", "output", "index", "got", "enclosure", "ratio")
+KEPT = ("what", "inputs", "attributes", "cotangents", "directions", "element", "output", "index", "got", "enclosure",
+        "ratio")  # fmt: skip
 Cell = tuple[str, float | None]  # the worst outcome in any level, and the worst ratio of those that have one
 
 

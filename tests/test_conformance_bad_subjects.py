@@ -1,6 +1,7 @@
 """Bad subjects: each kind gets its own outcome and one clear line, and the rest of the run completes."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -157,6 +158,41 @@ def test_a_wrong_dtype_is_named(misbehaving: Any) -> None:
 def test_one_dtype_may_fail_alone(misbehaving: Any) -> None:
     assert misbehaving[1]["maximum", "values", "float64"]["outcome"] == "tight"
     assert misbehaving[1]["maximum", "values", "float32"]["outcome"] == "wrong"
+
+
+LONG = """import numpy as np
+def _vectorised(y): return np.where(np.arange(y.size).reshape(y.shape) == 300, 1.01 * y, y) if y.ndim == 1 else y
+def tanh(x): return _vectorised(np.tanh(x))
+def tanh_vjp(dy, x): return _vectorised(dy * 4 / (np.exp(x) + np.exp(-x)) ** 2)
+def log_softmax(x, *, axis=-1):
+    y = x - np.max(x, axis=axis, keepdims=True)
+    y = y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+    return np.where(np.arange(y.size).reshape(y.shape) == 600, 1.01 * y, y)
+def mse_loss(y, t, *, reduction="mean"):
+    return {"mean": np.mean, "sum": np.sum, "none": np.array}[reduction]((y - t) ** 2)
+def mse_loss_vjp(dl, y, t, *, reduction="mean"):
+    dy = _vectorised(2 * (y - t) * dl / (y.size if reduction == "mean" else 1))
+    return dy, -dy
+"""
+
+
+def test_an_element_of_a_long_array_is_told(tmp_path: Path) -> None:
+    """What deviates among many numbers alone: where it stands, and from what it was computed."""
+    (tmp_path / "long.py").write_text(LONG)
+    selected = ["--only", "tanh,log_softmax,mse_loss", "--dtype", "float64", "-n", "1"]
+    done = check(tmp_path / "long.py", *selected, "--json", tmp_path / "long.json")
+    rows = results(tmp_path / "long.json")
+    for level in ("values", "gradients"):
+        shown = rows["tanh", level, "float64"]["counterexample"]
+        assert shown["index"] == [300] and shown["inputs"]["x"]["of"] > 300
+        (value,), of = shown["element"]["inputs"]["x"]["values"], shown["got"]
+        (seed,) = shown["element"]["cotangents"] or [{"values": [1.0]}]
+        exact = math.tanh(value) if level == "values" else seed["values"][0] / math.cosh(value) ** 2
+        assert of == pytest.approx(1.01 * exact, rel=1e-12)
+    row = rows["log_softmax", "values", "float64"]["counterexample"]
+    assert row["element"]["inputs"]["x"]["shape"] == [1, row["inputs"]["x"]["shape"][1]]
+    assert "element" not in rows["mse_loss", "gradients", "float64"]["counterexample"]  # each has a part in the mean
+    assert "  there, x = float64(1,) [" in done.stdout
 
 
 NOTES = {
