@@ -19,6 +19,7 @@ DEVIATIONS = ("loose", "timed_out", "crashed", "wrong")
 UNJUDGED = ("not_available", "not_provided", "unsupported")
 KEPT = ("what", "inputs", "attributes", "cotangents", "directions", "element", "output", "index", "got", "enclosure",
         "ratio")  # fmt: skip
+MOST = 100_000  # rows that a run may have lost
 Cell = tuple[str, float | None]  # the worst outcome in any level, and the worst ratio of those that have one
 
 
@@ -103,8 +104,12 @@ def _contents(data: dict[str, Any]) -> dict[str, Run] | dict[str, Implementation
 def _run(data: dict[str, Any]) -> Run:
     results = [from_json(r) for r in data["results"]]
     options = {name: data[name] for name in ("profile", "seed", "require")}
-    lost = [("", "", "", "")] * (data["summary"]["rows"] - len(results))  # rows without a result have no name here
-    return Run(data["subject"]["name"], data["subject"]["version"], options, [r.key for r in results] + lost, results)
+    count, done = data["summary"]["rows"], len(results)
+    lost = count - done
+    if not 0 <= lost <= MOST:
+        raise ValueError(f"summary.rows: {done} to {done + MOST} are required, got {count}")
+    rows = [r.key for r in results] + [("", "", "", "")] * lost  # those without a result have no name here
+    return Run(data["subject"]["name"], data["subject"]["version"], options, rows, results)
 
 
 def _united(run: Run, part: Run, path: Path) -> Run:

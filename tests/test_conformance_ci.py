@@ -191,6 +191,8 @@ BAD_RUNS = {
     "list.json": "[]",
     "other.json": '{"subject": {"name": "x"}}',
     "deep.json": "[" * 100_000,
+    "rows.json": '{"subject": {"name": "x", "version": ""}, "profile": "full", "seed": 0, "require": "ok", '
+    '"results": [], "summary": {"rows": 1000000000000}}',
 }
 
 
