@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fiducial.conformance.expect import Expectation, apply
 from fiducial.conformance.report import DTYPES, SHORT, summary, write_whole
 from fiducial.conformance.results import OUTCOMES, Result, from_json
 from fiducial.conformance.run import Run
+from fiducial.conformance.vectors.schema import checker
 
 DEVIATIONS = ("loose", "timed_out", "crashed", "wrong")
 UNJUDGED = ("not_available", "not_provided", "unsupported")
@@ -86,19 +88,27 @@ def read(paths: Sequence[Path], expectations: Sequence[Expectation] = ()) -> tup
                 found[name] = _united(known, new, path) if both else new  # type: ignore[arg-type]
         except OSError as error:
             raise BadRun(f"{path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            problem = f"{type(error).__name__} {error}"[:120]
-            raise BadRun(f"{path}: what `fiducial check --json` writes is required ({problem})") from error
+        except (ValueError, RecursionError) as error:
+            raise BadRun(f"{path}: what `fiducial check --json` writes is required ({str(error)[:160]})") from error
     surprises = [line for run in found.values() if isinstance(run, Run) for line in apply(run, list(expectations))]
     return [of_run(of) if isinstance(of, Run) else of for of in found.values()], surprises
 
 
 def _contents(data: dict[str, Any]) -> dict[str, Run] | dict[str, Implementation]:
-    """The run or the page that a file holds, by the names of its subjects."""
-    if "implementations" in data:
+    """The run or the page that a file holds, by the names of its subjects. Raises ValueError."""
+    page = isinstance(data, dict) and "implementations" in data
+    _check(page)(data)
+    if page:
         return {i.name: i for i in _of_page(data)}
     run = _run(data)
     return {of_run(run).name: run}
+
+
+@cache
+def _check(page: bool) -> Callable[[Any], None]:
+    """Raises a ValueError that names the field where a page, or a run, does not fit the published schema."""
+    schema = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+    return checker({"$ref": "#/$defs/page", "$defs": schema["$defs"]} if page else schema)
 
 
 def _run(data: dict[str, Any]) -> Run:

@@ -191,8 +191,7 @@ BAD_RUNS = {
     "list.json": "[]",
     "other.json": '{"subject": {"name": "x"}}',
     "deep.json": "[" * 100_000,
-    "rows.json": '{"subject": {"name": "x", "version": ""}, "profile": "full", "seed": 0, "require": "ok", '
-    '"results": [], "summary": {"rows": 1000000000000}}',
+    "page.json": '{"fiducial": "0", "implementations": [{"name": "x"}], "operations": {}, "deviations": []}',
 }
 
 
@@ -203,6 +202,16 @@ def test_a_file_that_is_no_run(name: str, tmp_path: Path, capsys: pytest.Capture
     assert cli.main(["report", str(tmp_path / name)]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and name in err
+
+
+def test_more_rows_than_a_run_can_have(tmp_path: Path) -> None:
+    """Nothing is made of the count before it is looked at."""
+    path = _written(tmp_path / "a.json", _result("tight"))
+    data = json.loads(path.read_text())
+    data["summary"]["rows"] = 10**12
+    path.write_text(json.dumps(data))
+    with pytest.raises(scoreboard.BadRun, match="summary.rows: 1 to 100001 are required, got 1000000000000"):
+        scoreboard.read([path])
 
 
 @pytest.mark.parametrize(
