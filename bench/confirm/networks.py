@@ -139,6 +139,10 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> Arr
     return gamma * _normalised(x, (x.ndim - 1,), eps) + beta
 
 
+def rms_norm(x: Array, gamma: Array, *, eps: float = 1e-5) -> Array:
+    return gamma * x / sqrt(total(x * x, -1, keepdims=True) / x.shape[-1] + mpf(eps))
+
+
 def scaled_dot_product_attention(
     q: Array, k: Array, v: Array, *, causal: bool = False, scale: float | None = None
 ) -> Array:
