@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from exported import FROZEN, SMALL, Results, array_of, reference, released, verify
+from numpy._core._multiarray_umath import __cpu_features__ as features
 
 from fiducial.conformance import report
 from fiducial.conformance.subject import DTYPES
@@ -101,6 +102,19 @@ def test_the_release_is_what_is_exported(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "one" / f"{name}.json").read_bytes() == (FROZEN / f"{name}.json").read_bytes(), (
         "the vectors changed: export them again (fiducial vectors export vectors), and say so in the changelog"
     )
+
+
+@released
+@pytest.mark.skipif(not features.get("AVX2"), reason="the release's bytes are those of an x86-64 with AVX2")
+def test_the_release_is_what_any_processor_exports(tmp_path: Path) -> None:
+    """What depends on exp and on products of matrices, by the command in a process of its own."""
+    names = ["softmax", "scaled_dot_product_attention", "matmul", "log_sigmoid"]
+    command = [sys.executable, "-m", "fiducial.conformance.cli", "vectors", "export", str(tmp_path / "these")]
+    subprocess.run([*command, "--only", ",".join(names), "-n", "2"], check=True, capture_output=True)
+    made = [path for name in names for path in (tmp_path / "these").glob(f"{name}.*s*")]
+    assert len(made) == 4 + len(list((tmp_path / "these").glob("*.safetensors"))) > 5
+    for path in made:
+        assert path.read_bytes() == (FROZEN / path.name).read_bytes(), path.name
 
 
 @released
