@@ -14,7 +14,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ PIPE = 2**16  # bytes that a pipe holds
 QUICK = 5e-4  # seconds for which an answer is awaited without sleeping
 TICK = 0.25  # seconds between two looks at the memory in use
 _alive: set[Process] = set()
+_step_aside: Callable[[], None] = getattr(os, "sched_yield", lambda: None)  # not every system has it
 
 
 class Process:
@@ -128,7 +129,7 @@ class Process:
             with contextlib.suppress(BlockingIOError):
                 self._buffer += os.read(output, PIPE)
                 return
-            os.sched_yield()  # the program may have to share this processor
+            _step_aside()  # the program may have to share this processor
 
     def _step(self, pending: memoryview, deadline: float, seconds: float) -> memoryview:
         """Waits for the program to take or give something. Raises Fault when it is too late, or has ended."""
