@@ -48,8 +48,6 @@ def to_numpy(array: Any) -> Any:
     return np.array(array)
 
 
-
-
 def vjp(operation: str, cotangent: Any, *inputs: Array | None, **attributes: Any) -> list[Array | None]:
     """The gradients of an operation, one for each float input; None where there is none."""
     _limit(operation in NOT_DIFFERENTIABLE, f"has no gradient of {operation}")

@@ -16,8 +16,10 @@ import paddle.nn.functional as F
 from paddle import Tensor
 
 from fiducial.conformance.subjects._shared import NOT_DIFFERENTIABLE, limit, listed
+from fiducial.conformance.subjects.paddle_kernels import kernels
 
 # A subject's rows are its module's names.
+from fiducial.conformance.subjects.paddle_optimisers import *  # noqa: F403
 from fiducial.conformance.subjects.paddle_statistics import *  # noqa: F403
 from fiducial.conformance.subjects.paddle_statistics import UNCHECKED
 
@@ -63,68 +65,46 @@ def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: An
     outputs = listed(globals()[operation](*leaves, **attributes))
     recorded = [(y, c) for y, c in zip(outputs, listed(cotangent), strict=True) if not y.stop_gradient]
     _limit(not recorded, f"has no gradient of {operation}")
-    with _unsupported():
+    with kernels:
         paddle.autograd.backward([y for y, _ in recorded], [c for _, c in recorded])
     return tuple(x.grad for x in floats)
-
-
-class _unsupported:
-    """Turns Paddle's own words for it (no kernel, no gradient of a gradient) into ours."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        words = ("not registered", "is not exist", "Unimplemented", "don't have", "no double grad", "NotFound")
-        if isinstance(error, RuntimeError | NotImplementedError) and any(word in str(error) for word in words):
-            raise NotImplementedError(" ".join(str(error).split())[-200:]) from error
-
-
-def _kernels(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, which says so where there is no kernel for a dtype."""
-
-    @functools.wraps(function)
-    def called(*inputs: Any, **attributes: Any) -> Any:
-        with _unsupported():
-            return function(*inputs, **attributes)
-
-    return called
 
 
 # --- elementwise ---
 
 
 def _of_one(function: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
-    return _kernels(lambda x: function(x))
+    return kernels(lambda x: function(x))
 
 
 def _of_two(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    return _kernels(lambda x, y: function(x, y))
+    return kernels(lambda x, y: function(x, y))
 
 
 sigmoid, tanh, relu, silu, log_sigmoid = map(_of_one, (F.sigmoid, paddle.tanh, F.relu, F.silu, F.log_sigmoid))
 
 
-@_kernels
+@kernels
 def step(x: Tensor, *, at_zero: float = 0.0) -> Tensor:
     return paddle.heaviside(x, paddle.full([], at_zero, x.dtype))
 
 
-@_kernels
+@kernels
 def leaky_relu(x: Tensor, *, negative_slope: float = 0.01) -> Tensor:
     return F.leaky_relu(x, negative_slope)
 
 
-@_kernels
+@kernels
 def elu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
     return F.elu(x, alpha)
 
 
-@_kernels
+@kernels
 def softplus(x: Tensor, *, beta: float = 1.0) -> Tensor:
     return F.softplus(x, beta)
 
 
-@_kernels
+@kernels
 def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
     return F.gelu(x, approximate == "tanh")
 
@@ -135,37 +115,37 @@ add, subtract, multiply, divide = map(_of_two, (paddle.add, paddle.subtract, pad
 maximum, matmul = _of_two(paddle.maximum), _of_two(paddle.matmul)
 
 
-@_kernels
+@kernels
 def sum(x: Tensor, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     return paddle.sum(x, axis=axis, keepdim=keepdims)
 
 
-@_kernels
+@kernels
 def mean(x: Tensor, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     return paddle.mean(x, axis=axis, keepdim=keepdims)
 
 
-@_kernels
+@kernels
 def amax(x: Tensor, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     return paddle.amax(x, axis=axis, keepdim=keepdims)
 
 
-@_kernels
+@kernels
 def repeat(x: Tensor, *, n: int, axis: int = 0) -> Tensor:
     return paddle.stack([x] * n, axis=axis)
 
 
-@_kernels
+@kernels
 def branch(x: Tensor, *, n: int = 2) -> tuple[Tensor, ...]:
     return tuple(paddle.unbind(paddle.expand(x, [n, *x.shape])))
 
 
-@_kernels
+@kernels
 def norm(x: Tensor, *, axis: int = -1) -> Tensor:
     return paddle.linalg.vector_norm(x, axis=axis)
 
 
-@_kernels
+@kernels
 def affine(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     return F.linear(x, W, b)
 
@@ -174,7 +154,7 @@ def one_hot(labels: Tensor, *, num_classes: int) -> Tensor:
     return F.one_hot(labels, num_classes)
 
 
-@_kernels
+@kernels
 def embedding(W: Tensor, indices: Tensor) -> Tensor:
     return F.embedding(indices, W)
 
@@ -186,28 +166,28 @@ def _over_last_axis(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def over(x: Tensor, *, axis: int = -1) -> Tensor:
         return function(x, axis=axis)
 
-    return _kernels(over)
+    return kernels(over)
 
 
 logsumexp, softmax, log_softmax = map(_over_last_axis, (paddle.logsumexp, F.softmax, F.log_softmax))
 
 
-@_kernels
+@kernels
 def mse_loss(y: Tensor, t: Tensor, *, reduction: str = "mean") -> Tensor:
     return F.mse_loss(y, t, reduction)
 
 
-@_kernels
+@kernels
 def l1_loss(y: Tensor, t: Tensor, *, reduction: str = "mean") -> Tensor:
     return F.l1_loss(y, t, reduction)
 
 
-@_kernels
+@kernels
 def huber_loss(y: Tensor, t: Tensor, *, delta: float = 1.0, reduction: str = "mean") -> Tensor:
     return F.smooth_l1_loss(y, t, reduction, delta)
 
 
-@_kernels
+@kernels
 def softmax_cross_entropy(
     x: Tensor, t: Tensor, *, reduction: str = "mean", label_smoothing: float = 0.0, ignore_index: int = -100
 ) -> Tensor:
@@ -218,7 +198,7 @@ def softmax_cross_entropy(
     return loss.reshape([x.shape[0]]) if reduction == "none" else loss
 
 
-@_kernels
+@kernels
 def binary_cross_entropy_with_logits(
     x: Tensor, t: Tensor, *, reduction: str = "mean", pos_weight: float | None = None
 ) -> Tensor:
@@ -226,7 +206,7 @@ def binary_cross_entropy_with_logits(
     return F.binary_cross_entropy_with_logits(x, t, reduction=reduction, pos_weight=weight)
 
 
-@_kernels
+@kernels
 def kl_divergence(log_q: Tensor, p: Tensor, *, reduction: str = "mean") -> Tensor:
     return F.kl_div(log_q, p, reduction)
 
@@ -249,18 +229,18 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     ) -> Tensor:
         return function(x, w, b, stride, padding, dilation, groups)
 
-    return _kernels(convolved)
+    return kernels(convolved)
 
 
 conv1d, conv2d, conv3d = map(_convolution, (F.conv1d, F.conv2d, F.conv3d))
 
 
-@_kernels
+@kernels
 def max_pool2d(x: Tensor, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> Tensor:
     return F.max_pool2d(x, kernel_size, stride, padding)
 
 
-@_kernels
+@kernels
 def avg_pool2d(
     x: Tensor, *, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, count_include_pad: bool = True
 ) -> Tensor:
@@ -270,7 +250,7 @@ def avg_pool2d(
 # --- normalisation and attention ---
 
 
-@_kernels
+@kernels
 def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     _limit(x.ndim > 5, "normalises batches of at most five axes")
     running = paddle.zeros_like(gamma).detach(), paddle.ones_like(gamma).detach()
@@ -278,18 +258,18 @@ def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> 
     return F.batch_norm(x, *running, gamma, beta, training=True, epsilon=eps, data_format=layout)
 
 
-@_kernels
+@kernels
 def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5) -> Tensor:
     _limit(x.ndim < 2, "normalises rows of a batch")
     return F.layer_norm(x, x.shape[-1:], gamma, beta, eps)
 
 
-@_kernels
+@kernels
 def rms_norm(x: Tensor, gamma: Tensor, *, eps: float = 1e-5) -> Tensor:
     return F.rms_norm(x, x.shape[-1:], gamma, eps)
 
 
-@_kernels
+@kernels
 def scaled_dot_product_attention(
     q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False, scale: float | None = None
 ) -> Tensor:
@@ -310,100 +290,20 @@ def _run(kind: Any, x: Tensor, states: Any, Wx: Tensor, Wh: Tensor, bx: Tensor, 
     return paddle.nn.RNN(cell)(x, states)
 
 
-@_kernels
+@kernels
 def rnn(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
     return _run(paddle.nn.SimpleRNNCell, x, h0, Wx, Wh, b, paddle.zeros_like(b))[0]
 
 
-@_kernels
+@kernels
 def lstm(x: Tensor, h0: Tensor, c0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     hs, (_, c) = _run(paddle.nn.LSTMCell, x, (h0, c0), Wx, Wh, b, paddle.zeros_like(b))
     return hs, c
 
 
-@_kernels
+@kernels
 def gru(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, bx: Tensor, bh: Tensor) -> Tensor:
     return _run(paddle.nn.GRUCell, x, h0, Wx, Wh, bx, bh)[0]
-
-
-# --- optimisers: the state is set before the step and read after it ---
-
-
-def _stepped(kind: Any, w: Tensor, g: Tensor, states: dict[str, Tensor], **settings: Any) -> tuple[Tensor, ...]:
-    """The parameter and its first states after a step."""
-    parameter = paddle.create_parameter(w.shape, w.dtype)
-    parameter.set_value(w)
-    parameter.grad = g.clone()
-    optimizer = kind(parameters=[parameter], **settings)
-    optimizer.set_state_dict({f"{parameter.name}_{key}_0": s.clone() for key, s in states.items()})
-    optimizer.step()
-    found = optimizer.state_dict()
-    return (parameter.detach(), *(found[f"{parameter.name}_{key}_0"] for key in states))
-
-
-@_kernels
-def sgd(w: Tensor, g: Tensor, *, lr: float = 1e-3, weight_decay: float = 0) -> Tensor:
-    decay = float(weight_decay) or None
-    return _stepped(paddle.optimizer.SGD, w, g, {}, learning_rate=lr, weight_decay=decay)[0]
-
-
-@_kernels
-def momentum(
-    w: Tensor,
-    g: Tensor,
-    v: Tensor,
-    *,
-    lr: float = 1e-3,
-    momentum: float = 0.9,
-    nesterov: bool = False,
-    weight_decay: float = 0,
-) -> tuple[Tensor, ...]:
-    rates: dict[str, Any] = {"learning_rate": lr, "momentum": momentum, "use_nesterov": nesterov}
-    decay = float(weight_decay) or None
-    return _stepped(paddle.optimizer.Momentum, w, g, {"velocity": v}, weight_decay=decay, **rates)
-
-
-@_kernels
-def adagrad(w: Tensor, g: Tensor, s: Tensor, *, lr: float = 1e-2, eps: float = 1e-10) -> tuple[Tensor, ...]:
-    return _stepped(paddle.optimizer.Adagrad, w, g, {"moment": s}, learning_rate=lr, epsilon=eps)
-
-
-@_kernels
-def rmsprop(w: Tensor, g: Tensor, s: Tensor, *, lr: float = 1e-2, rho: float = 0.99) -> tuple[Tensor, ...]:
-    states = {"mean_square": s, "mean_grad": paddle.zeros_like(s), "momentum": paddle.zeros_like(s)}
-    return _stepped(paddle.optimizer.RMSProp, w, g, states, learning_rate=lr, epsilon=0.0, rho=rho)[:2]
-
-
-def _adam(kind: Any, decay: float) -> Callable[..., tuple[Tensor, ...]]:
-    def stepped(
-        w: Tensor,
-        g: Tensor,
-        m: Tensor,
-        v: Tensor,
-        *,
-        step: int,
-        lr: float = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        eps: float = 1e-8,
-        weight_decay: float = decay,
-    ) -> tuple[Tensor, ...]:
-        powers = {f"beta{k}_pow_acc": paddle.full([1], b**step, w.dtype) for k, b in ((1, beta1), (2, beta2))}
-        rates: dict[str, Any] = {"learning_rate": lr, "beta1": beta1, "beta2": beta2, "epsilon": eps}
-        settings = {**rates, "weight_decay": float(weight_decay)}
-        return _stepped(kind, w, g, {"moment1": m, "moment2": v, **powers}, **settings)[:3]
-
-    return _kernels(stepped)
-
-
-adam, adamw = _adam(paddle.optimizer.Adam, 0), _adam(paddle.optimizer.AdamW, 1e-2)
-
-
-@_kernels
-def clip_by_global_norm(gs: list[Tensor], *, max_norm: float) -> list[Tensor]:
-    parameters = [paddle.create_parameter(g.shape, g.dtype) for g in gs]
-    clipped = paddle.nn.ClipGradByGlobalNorm(max_norm)([(p, g.clone()) for p, g in zip(parameters, gs, strict=True)])
-    return [g for _, g in clipped]
 
 
 # Not here, because Paddle owns no such operation under this contract: sum_squared_error; losses of probabilities, which

@@ -52,8 +52,6 @@ def to_numpy(tensor: Any) -> Any:
     return tf.convert_to_tensor(tensor).numpy()
 
 
-
-
 def vjp(operation: str, cotangent: Any, *inputs: Tensor | None, **attributes: Any) -> list[Tensor]:
     """The tape's gradients of an operation, one for each float input."""
     return _gradient(operation, cotangent, inputs, attributes)
